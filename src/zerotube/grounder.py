@@ -1,0 +1,252 @@
+"""The facade: video and sentence in, tube out. It composes the stages and computes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zerotube.errors import NothingToGroundError, UsageError
+from zerotube.method.config import MethodSettings
+from zerotube.method.ground import ClipSession, gather
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.registry import load
+from zerotube.proposals.io import read_tracks
+from zerotube.proposals.registry import proposer as make_proposer
+from zerotube.proposals.types import TrackSet
+from zerotube.query import Query, decompose
+from zerotube.tube.decide import decide
+from zerotube.tube.types import GroundingResult
+from zerotube.video import Video, open_video, uniform_indices
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage ("decode", "propose", "encode", "tune", "read"), steps done, steps in all."""
+
+
+class Grounder:
+    """A loaded model, ready to ground.
+
+    >>> grounder = Grounder.from_pretrained("bundled")
+    >>> grounder.ground("clip.mp4", "the red square moves left").save("out")
+
+    Args:
+        model: a loaded MLLM; see ``from_pretrained``.
+    """
+
+    def __init__(self, model: VideoMLLM) -> None:
+        self.model = model
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str = "bundled", *, device: str | None = None, dtype: str | None = None
+    ) -> Grounder:
+        """Load a model by name.
+
+        Args:
+            model: "bundled", a folder written by ``save_pretrained``, or a Hugging Face id.
+            device: torch device; default the first GPU, else the CPU.
+            dtype: "auto", "float32", "bfloat16", "float16" or "float64".
+
+        Raises:
+            ModelError: the model cannot be loaded or its family is not supported.
+            UsageError: unknown device or dtype.
+        """
+        return cls(load(model, device=device, dtype=dtype or "auto"))
+
+    def ground(
+        self,
+        video: str | Path,
+        query: str | Query,
+        *,
+        attribute: str | None = None,
+        action: str | None = None,
+        noun: str | None = None,
+        proposer: str = "motion",
+        proposer_settings: Mapping[str, Any] | None = None,
+        tracks: str | Path | TrackSet | None = None,
+        settings: MethodSettings | None = None,
+        progress: Progress | None = None,
+    ) -> GroundingResult:
+        """Find the tube that a sentence describes.
+
+        Args:
+            video: a video file or a folder of images.
+            query: a sentence, or a ``Query`` that is decomposed already.
+            attribute: overrides the attribute phrase.
+            action: overrides the action phrase.
+            noun: what to look for, for proposers that take a noun; default the query's.
+            proposer: name of the proposer that finds the candidates.
+            proposer_settings: its settings.
+            tracks: candidates, or a file of them; replaces the proposer.
+            settings: settings of the method; default the full method of the paper.
+            progress: told about every stage.
+
+        Raises:
+            VideoError, TracksError, QueryError: the input cannot be used.
+            NothingToGroundError: there is no candidate.
+            NumericalError: the model returned numbers that are not finite.
+        """
+        parsed = query
+        if isinstance(parsed, str):
+            parsed = decompose(parsed, attribute=attribute, action=action)
+        elif attribute is not None or action is not None:
+            raise UsageError(
+                "a decomposed query and an override",
+                wanted="either a sentence with overrides or a finished Query",
+                fix="put the phrases into the Query",
+            )
+        return self.ground_many(
+            video,
+            [parsed],
+            noun=noun,
+            proposer=proposer,
+            proposer_settings=proposer_settings,
+            tracks=tracks,
+            settings=settings,
+            progress=progress,
+        )[0]
+
+    def ground_many(
+        self,
+        video: str | Path,
+        queries: Sequence[str | Query],
+        *,
+        noun: str | None = None,
+        proposer: str = "motion",
+        proposer_settings: Mapping[str, Any] | None = None,
+        tracks: str | Path | TrackSet | None = None,
+        settings: MethodSettings | None = None,
+        progress: Progress | None = None,
+    ) -> list[GroundingResult]:
+        """Ground several sentences in one video.
+
+        Frames, candidates, vision features and the plain prefixes are computed once. Arguments and
+        errors are those of ``ground``; the results come in the order of the queries, each with the
+        shared stages' whole time in its ``timings_s``.
+        """
+        chosen = settings or MethodSettings()
+        tell = progress or (lambda stage, done, total: None)
+        parsed = [decompose(item) if isinstance(item, str) else item for item in queries]
+        clock = _Clock()
+        with open_video(video) as source, _seeded(chosen.seed):
+            with clock.stage("decode"):
+                tell("decode", 0, 1)
+                clip = source.frames(uniform_indices(source.info.frame_count, chosen.frames))
+                tell("decode", 1, 1)
+            with clock.stage("propose"):
+                nouns = [noun or item.noun for item in parsed]
+                candidates = _candidates(source, tracks, proposer, proposer_settings, nouns, tell)
+            with clock.stage("encode"):
+                tell("encode", 0, 1)
+                session = ClipSession(self.model, self.model.encode(clip), chosen)
+                tell("encode", 1, 1)
+            shared = dict(clock.seconds)
+            results = []
+            for item, tracks_of_item in zip(parsed, candidates, strict=True):
+                clock = _Clock(dict(shared))
+                with clock.stage("ground"):
+                    evidence = gather(session, item, tracks_of_item, clip.frame_indices, tell)
+                with clock.stage("decide"):
+                    tube = decide(evidence, tracks_of_item, chosen.top_k)
+                results.append(
+                    GroundingResult(
+                        video=clip.info,
+                        clip=clip,
+                        query=item,
+                        model=self.model.name,
+                        settings={
+                            "method": chosen.to_dict(),
+                            "proposer": {
+                                "name": tracks_of_item.source, **tracks_of_item.settings
+                            },
+                            "device": str(self.model.device),
+                            "dtype": str(self.model.model.dtype).removeprefix("torch."),
+                        },
+                        tracks=tracks_of_item,
+                        evidence=evidence,
+                        tube=tube,
+                        timestamps_s=source.timestamps_s,
+                        timings_s=clock.seconds,
+                        warnings=(
+                            *source.info.warnings,
+                            *tracks_of_item.warnings,
+                            *self._domain_warnings(item),
+                        ),
+                    )
+                )
+        return results
+
+    def _domain_warnings(self, query: Query) -> list[str]:
+        """Words the model has never seen: its answer then rests on the rest of the sentence."""
+        unknown = self.model.tokens.unknown_words(query.statement)
+        if not unknown:
+            return []
+        named = ", ".join(repr(word) for word in unknown)
+        verb = "is a word" if len(unknown) == 1 else "are words"
+        domain = ""
+        if self.model.name == "bundled":
+            from zerotube.bundled import DOMAIN
+
+            domain = f" ({DOMAIN.statement})"
+        return [
+            f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
+            "do not trust this answer; pass --model with a model that does"
+        ]
+
+
+def _candidates(
+    source: Video,
+    tracks: str | Path | TrackSet | None,
+    proposer: str,
+    proposer_settings: Mapping[str, Any] | None,
+    nouns: Sequence[str],
+    tell: Progress,
+) -> list[TrackSet]:
+    """One set of candidates per query; made once per distinct noun."""
+    tell("propose", 0, 1)
+    made: dict[str, TrackSet] = {}
+    for noun in nouns:
+        if noun in made:
+            continue
+        if isinstance(tracks, TrackSet):
+            made[noun] = tracks
+        elif tracks is not None:
+            made[noun] = read_tracks(Path(tracks), source.info)
+        else:
+            finder = make_proposer(proposer, **(proposer_settings or {}))
+            made[noun] = finder.propose(
+                source, noun, progress=lambda done, total: tell("propose", done, total)
+            )
+        if not len(made[noun]):
+            raise NothingToGroundError(
+                f"no candidate track in {source.info.path!r}",
+                wanted="at least one object",
+                fix="try another --proposer, or pass --tracks with a file of your own",
+            )
+    tell("propose", 1, 1)
+    return [made[noun] for noun in nouns]
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self, seconds: dict[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = seconds if seconds is not None else {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside the block and put the caller's random state back after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,143 @@
+"""Track and frame scores (Eq. 2, method section 5): how much of the attention an object gets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.geometry.masks import decode_mask
+from zerotube.method.config import Support
+from zerotube.mllm.types import TokenLayout
+from zerotube.proposals.types import Track, TrackSet
+
+
+def frame_scores(
+    attention: NDArray[np.float32],
+    tracks: TrackSet,
+    frame_indices: NDArray[np.int64],
+    layout: TokenLayout,
+    support: Support,
+) -> NDArray[np.float64]:
+    """S_frame of every candidate: max over (y, x) of A_g * mask, frame by frame.
+
+    Args:
+        attention: ``(T, h, w)``.
+        tracks: P candidates.
+        frame_indices: int64 ``(N,)``, the sampled frames.
+        layout: says which step of the map shows each sampled frame.
+        support: "box", or "mask" (a track's box where it has no mask at that frame).
+
+    Returns:
+        float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is the
+        maximum of its row.
+    """
+    _, height, width = layout.grid
+    scores = np.zeros((len(tracks), len(frame_indices)))
+    for row, track in enumerate(tracks):
+        boxes, visible = track.boxes_at(frame_indices)
+        weights = np.zeros((len(frame_indices), height, width))
+        weights[visible] = box_weights(
+            boxes[visible], (tracks.height, tracks.width), (height, width), layout.view_xyxy
+        )
+        if support == "mask":
+            _replace_by_masks(weights, track, frame_indices, visible, layout)
+        shown = attention[layout.step_of_frame]
+        scores[row] = (shown * weights).reshape(len(frame_indices), -1).max(axis=1)
+    return scores
+
+
+def box_weights(
+    boxes_xyxy: NDArray[np.float32],
+    image_size: tuple[int, int],
+    grid: tuple[int, int],
+    view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+) -> NDArray[np.float64]:
+    """Boxes as masks on the grid, resampled bilinearly from pixel masks.
+
+    A box is a product of two intervals, so its mask is resampled exactly along each axis and
+    multiplied, without ever drawing it at the video's size. A box that reaches no cell centre would
+    vanish; it counts for the cell its own centre lies in.
+
+    Args:
+        boxes_xyxy: float32 ``(n, 4)``, pixels.
+        image_size: (height, width) in pixels.
+        grid: (h, w) in cells.
+        view_xyxy: part of the frame the grid covers, as fractions.
+
+    Returns:
+        float64 ``(n, h, w)`` in [0, 1].
+    """
+    height, width = image_size
+    left, top, right, bottom = view_xyxy
+    columns = _interval_weights(boxes_xyxy[:, [0, 2]], width, grid[1], left, right)
+    rows = _interval_weights(boxes_xyxy[:, [1, 3]], height, grid[0], top, bottom)
+    return rows[:, :, None] * columns[:, None, :]
+
+
+def _centres(length: int, cells: int, start: float, end: float) -> NDArray[np.float64]:
+    """Pixel coordinates at which the cells of one axis are sampled."""
+    fractions = start + (np.arange(cells) + 0.5) / cells * (end - start)
+    return fractions * length - 0.5
+
+
+def _interval_weights(
+    intervals: NDArray[np.float32], length: int, cells: int, start: float, end: float
+) -> NDArray[np.float64]:
+    centres = _centres(length, cells, start, end)
+    low = np.clip(np.floor(centres), 0, length - 1)
+    high = np.clip(low + 1, 0, length - 1)
+    share = np.clip(centres - low, 0.0, 1.0)
+    begin, finish = intervals[:, :1].astype(np.float64), intervals[:, 1:].astype(np.float64)
+
+    def inside(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        middle = pixels[None] + 0.5
+        return ((middle >= begin) & (middle < finish)).astype(np.float64)
+
+    weights = (1 - share) * inside(low) + share * inside(high)
+    for row in np.flatnonzero(weights.max(axis=1) == 0):
+        middle = (begin[row, 0] + finish[row, 0]) / 2 / length
+        cell = int(np.floor((middle - start) / (end - start) * cells))
+        if 0 <= cell < cells:
+            weights[row, cell] = 1.0
+    return weights
+
+
+def _replace_by_masks(
+    weights: NDArray[np.float64],
+    track: Track,
+    frame_indices: NDArray[np.int64],
+    visible: NDArray[np.bool_],
+    layout: TokenLayout,
+) -> None:
+    """Overwrite box weights by mask weights where the track has a mask, in place."""
+    if track.masks_rle is None:
+        return
+    for position in np.flatnonzero(visible):
+        where = int(np.searchsorted(track.frame_indices, frame_indices[position]))
+        rle = track.masks_rle[where]
+        if rle is not None:
+            mask = mask_weights(decode_mask(rle), weights.shape[1:], layout.view_xyxy)
+            if mask.any():
+                weights[position] = mask
+
+
+def mask_weights(
+    mask: NDArray[np.bool_],
+    grid: tuple[int, ...],
+    view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+) -> NDArray[np.float64]:
+    """A pixel mask ``(H, W)`` sampled bilinearly at the cell centres, float64 ``(h, w)``."""
+    height, width = mask.shape
+    left, top, right, bottom = view_xyxy
+    ys = _centres(height, grid[0], top, bottom)
+    xs = _centres(width, grid[1], left, right)
+    y0 = np.clip(np.floor(ys), 0, height - 1).astype(int)
+    x0 = np.clip(np.floor(xs), 0, width - 1).astype(int)
+    y1, x1 = np.minimum(y0 + 1, height - 1), np.minimum(x0 + 1, width - 1)
+    fy = np.clip(ys - y0, 0, 1)[:, None]
+    fx = np.clip(xs - x0, 0, 1)[None]
+    values = mask.astype(np.float64)
+    upper = values[np.ix_(y0, x0)] * (1 - fx) + values[np.ix_(y0, x1)] * fx
+    lower = values[np.ix_(y1, x0)] * (1 - fx) + values[np.ix_(y1, x1)] * fx
+    result: NDArray[np.float64] = upper * (1 - fy) + lower * fy
+    return result

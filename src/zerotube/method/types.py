@@ -1,0 +1,85 @@
+"""What the method measured on a video, in plain NumPy: everything a decision needs.
+
+An ``Evidence`` can be stored and decided upon again (another K, another rule) without the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.errors import NumericalError
+
+
+@dataclass(frozen=True)
+class TokenChoice:
+    """Which role token's attention was read (method section 4).
+
+    Attributes:
+        texts: the candidates' texts, in prompt order.
+        activations: float64 ``(n_role,)``, max over (t, y, x) of each candidate's map.
+        chosen: index of the grounding token, or None where all candidates were averaged.
+    """
+
+    texts: tuple[str, ...]
+    activations: NDArray[np.float64]
+    chosen: int | None
+
+    @property
+    def text(self) -> str:
+        """Text of the grounding token, or "mean of tokens"."""
+        return "mean of tokens" if self.chosen is None else self.texts[self.chosen]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Scores and maps of one query on one clip.
+
+    Attributes:
+        frame_indices: int64 ``(N,)``, original frames that were sampled.
+        step_of_frame: int64 ``(N,)``, which time step of the maps shows each sampled frame (models
+            that merge neighbouring frames have fewer steps than frames).
+        spatial_map: float32 ``(T, h, w)``, attention the track is chosen by (A_S; assembled with
+            the un-reversed map where TAS is on).
+        temporal_map: float32 ``(T, h, w)``, attention the frames are chosen by (A_T).
+        track_ids: ids of the candidates, P of them.
+        track_scores: float64 ``(P,)``, s_p of Eq. 2.
+        frame_scores: float64 ``(P, N)``, S_frame of every candidate at every sampled frame, 0 where
+            the candidate is not visible.
+        spatial_token, temporal_token: which role token each map was read from.
+        presence: p_yes / (p_yes + p_no) of the full query on the plain video.
+        consistency: cosine similarity of the forward and un-reversed spatial maps, None without
+            TAS (method section 7).
+        losses: objective before each tuning step, per tuned prompt ("spatial", "temporal",
+            "spatial reversed"); empty without tuning.
+    """
+
+    frame_indices: NDArray[np.int64]
+    step_of_frame: NDArray[np.int64]
+    spatial_map: NDArray[np.float32]
+    temporal_map: NDArray[np.float32]
+    track_ids: tuple[int, ...]
+    track_scores: NDArray[np.float64]
+    frame_scores: NDArray[np.float64]
+    spatial_token: TokenChoice
+    temporal_token: TokenChoice
+    presence: float
+    consistency: float | None
+    losses: dict[str, tuple[float, ...]]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.track_ids), len(self.frame_indices))
+        if self.frame_scores.shape != shape or self.track_scores.shape != shape[:1]:
+            raise ValueError(
+                f"scores of shapes {self.track_scores.shape} and {self.frame_scores.shape}; "
+                f"wanted {shape[:1]} and {shape}"
+            )
+        for name in ("spatial_map", "temporal_map", "track_scores", "frame_scores"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise NumericalError(
+                    f"a non-finite {name.replace('_', ' ')}",
+                    wanted="finite attention",
+                    fix="load the model with --dtype float32 or lower the learning rate (--lr)",
+                )

@@ -1,0 +1,216 @@
+"""A frozen video MLLM: encode a clip once, then ask many short questions about it.
+
+The visual prefix goes through the language model once per (visual prompt, frame order); each
+question is a short suffix on its key/value cache. Gradients flow back through the cache to the
+visual prompt, which is all that tuning needs (method section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from zerotube.errors import ModelError
+from zerotube.mllm.capture import Recorder, recording
+from zerotube.mllm.families.base import Family
+from zerotube.mllm.prompting import AnswerIds, PromptTokens, render
+from zerotube.mllm.types import Answer, Prefix, VisualContext, as_index
+from zerotube.video.types import Clip
+
+
+class VideoMLLM:
+    """One loaded model behind the questions the method asks.
+
+    Build it with ``zerotube.mllm.registry.load``.
+
+    Args:
+        model: Hugging Face model in eval mode; its weights are frozen here.
+        processor: its processor.
+        family: adapter of its architecture.
+        name: id or path, for the record.
+    """
+
+    def __init__(self, model: Any, processor: Any, family: Family, *, name: str) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.processor = processor
+        self.family = family
+        self.name = name
+        self.tokens = PromptTokens(processor, family.visual_token(processor))
+        self._text_config = family.text_config(model)
+
+    @property
+    def layer_count(self) -> int:
+        """Layers of the language model."""
+        return int(self._text_config.num_hidden_layers)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the inputs go."""
+        device: torch.device = self.model.device
+        return device
+
+    @torch.no_grad()
+    def encode(self, clip: Clip) -> VisualContext:
+        """Run the processor and the vision encoder once.
+
+        Raises:
+            ModelError: if placeholders, features and grid do not agree.
+        """
+        probe = "?"
+        inputs = self.family.process(self.processor, render(self.processor, probe), clip)
+        ids: Tensor = inputs["input_ids"]
+        tail = self.tokens.tail(probe)
+        if ids[0, -len(tail) :].tolist() != tail:
+            raise ModelError(
+                "a processor that changes the tokens after the video",
+                wanted="only the placeholder to be expanded",
+                fix="this processor is not supported yet",
+            )
+        head = ids[:, : -len(tail)].to(self.device)
+        visual = (head[0] == self.family.visual_token_id(self.model.config)).nonzero()[:, 0]
+        output = self.family.encode(self.model, inputs)
+        features = self.family.features(output)
+        if features.shape[0] != visual.shape[0]:
+            raise ModelError(
+                f"{features.shape[0]} visual features for {visual.shape[0]} placeholders",
+                wanted="one feature per placeholder",
+                fix="processor and model do not belong together: load both from one folder",
+            )
+        return VisualContext(
+            head_ids=head,
+            visual_positions=visual,
+            features=features,
+            output=output,
+            forward_inputs=self.family.forward_inputs(inputs),
+            layout=self.family.layout(self.model, inputs, clip, features.shape[0]),
+        )
+
+    def prefill(
+        self,
+        context: VisualContext,
+        prompt: Tensor | None = None,
+        *,
+        reverse: bool = False,
+        layers: int | None = None,
+    ) -> Prefix:
+        """Put the context through the language model.
+
+        Args:
+            context: an encoded clip.
+            prompt: visual prompt V, ``(M, d)``, added to the features *in the order they are fed*
+                (reversed features take a prompt in reversed order); None adds nothing.
+            reverse: feed the frames in reverse order, tokens inside a frame untouched (section 7).
+            layers: fill only this many layers, when the questions will read no deeper one.
+
+        Returns:
+            Keys and values per layer. They carry the autograd graph if ``prompt`` requires a
+            gradient and gradients are enabled.
+        """
+        features = context.features
+        order = None
+        if reverse:
+            order = as_index(context.layout.reversed_order(), features.device)
+            features = features[order]
+        if prompt is not None:
+            features = features + prompt.to(features.dtype)
+        output = self.family.place(context.output, features, order)
+        depth = self.layer_count if layers is None else layers
+        cache = DynamicCache()
+        # The last layer is left once its keys and values are in the cache: its attention and MLP
+        # would only serve next-token logits in the middle of the prompt.
+        with recording(self._text_config, Recorder(stop_layer=depth - 1)):
+            self.model(
+                input_ids=context.head_ids,
+                mm_encoder_outputs={"video": output},
+                past_key_values=cache,
+                use_cache=True,
+                **context.forward_inputs,
+            )
+        if len(cache.layers) < depth:
+            raise ModelError(
+                f"keys and values of {len(cache.layers)} layers",
+                wanted=f"{depth} layers",
+                fix="this model does not keep a key/value cache in every layer",
+            )
+        return Prefix(
+            context,
+            tuple(layer.keys for layer in cache.layers),
+            tuple(layer.values for layer in cache.layers),
+            reverse,
+        )
+
+    def ask(
+        self,
+        prefix: Prefix,
+        questions: Sequence[str],
+        *,
+        layers: range | None = None,
+        logits: bool = True,
+    ) -> list[Answer]:
+        """Answer questions on a prefix.
+
+        Args:
+            prefix: what ``prefill`` returned.
+            questions: user texts; each is put into the model's own chat template.
+            layers: layers whose attention is averaged into maps; None reads no maps.
+            logits: whether the next-token logits are needed. Without them the forward ends at the
+                last layer of ``layers``.
+        """
+        return [self._ask(prefix, question, layers, logits) for question in questions]
+
+    def _ask(
+        self, prefix: Prefix, question: str, layers: range | None, logits: bool
+    ) -> Answer:
+        context = prefix.context
+        suffix = torch.tensor([self.tokens.tail(question)], device=self.device)
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
+            cache.update(keys, values, layer)
+        recorder = Recorder()
+        texts: tuple[str, ...] = ()
+        if layers is not None:
+            positions, texts = self.tokens.candidates(question)
+            cells = as_index(context.layout.cells.reshape(-1), self.device)
+            recorder = Recorder(
+                rows=torch.tensor(positions, device=self.device),
+                columns=context.visual_positions[cells],
+                layers=layers,
+                stop_layer=None if logits else layers.stop - 1,
+            )
+        result = None
+        with recording(self._text_config, recorder):
+            result = self.model(
+                input_ids=suffix,
+                position_ids=self._suffix_positions(context, prefix.length, suffix.shape[1]),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        maps = None
+        if layers is not None:
+            maps = recorder.mean().reshape(len(texts), *context.layout.grid)
+        last = result.logits[0, -1].float() if result is not None and logits else None
+        return Answer(maps=maps, role_texts=texts, logits=last)
+
+    def _suffix_positions(self, context: VisualContext, start: int, count: int) -> Tensor:
+        own = self.family.suffix_positions(self.model, context, count)
+        if own is not None:
+            return own
+        return torch.arange(start, start + count, device=self.device)[None]
+
+    @torch.no_grad()
+    def preferred_answer(self, prefix: Prefix, question: str) -> AnswerIds:
+        """The spelling of yes / no that the model itself gives most weight to (section 6)."""
+        spellings = self.tokens.answer_ids()
+        if len(spellings) == 1:
+            return spellings[0]
+        logits = self.ask(prefix, [question])[0].logits
+        if logits is None:  # ask(logits=True) always fills them; this narrows the type
+            raise ModelError("no logits", wanted="next-token logits", fix="please report it")
+        weight = logits.softmax(dim=-1)
+        return max(spellings, key=lambda ids: float(weight[ids.yes] + weight[ids.no]))
+

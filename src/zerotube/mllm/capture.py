@@ -1,0 +1,173 @@
+"""Attention rows of a few tokens, read beside the fast attention path.
+
+The method needs softmax(q k^T) only for the handful of role tokens, never the N x N matrix. A
+function registered with transformers' ``AttentionInterface`` runs the ordinary SDPA path and, when
+asked, computes those rows as well, reducing over heads and layers as it goes: memory is
+rows x tokens instead of layers x heads x tokens x tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from zerotube.errors import ModelError
+
+IMPLEMENTATION = "zerotube_rows"
+
+
+class StopForward(Exception):
+    """Raised inside a forward when no later layer is needed; never leaves this package."""
+
+
+@dataclass
+class Recorder:
+    """Which rows to read in which layers, and where to stop.
+
+    Attributes:
+        rows: int64 ``(R,)`` positions inside the current forward's query tokens, or None to read
+            nothing (only ``stop_layer`` acts).
+        columns: int64 ``(C,)`` key positions that are kept after the softmax.
+        layers: layers that are averaged.
+        stop_layer: layer whose attention ends the forward, after its keys and values are cached and
+            its rows are read; None runs the whole model.
+        keep_layers: also keep every layer's rows, for checks and analyses.
+    """
+
+    rows: Tensor | None = None
+    columns: Tensor | None = None
+    layers: range = range(0)
+    stop_layer: int | None = None
+    keep_layers: bool = False
+    total: Tensor | None = None
+    seen: list[int] = field(default_factory=list)
+    per_layer: dict[int, Tensor] = field(default_factory=dict)
+
+    def visit(
+        self, layer: int, query: Tensor, key: Tensor, mask: Tensor | None, scaling: float
+    ) -> None:
+        """Read the rows of one layer.
+
+        Args:
+            layer: index of the layer.
+            query: ``(1, H, S, d)``.
+            key: ``(1, H_kv, K, d)`` with K >= S, the cached keys first.
+            mask: None (causal) or ``(1, 1, S, K)``, boolean or additive.
+            scaling: factor of the logits.
+        """
+        if self.rows is not None and layer in self.layers:
+            rows = _rows(query, key, mask, scaling, self.rows)
+            if self.columns is not None:
+                rows = rows.index_select(-1, self.columns)
+            rows = rows.mean(dim=0)
+            self.total = rows if self.total is None else self.total + rows
+            self.seen.append(layer)
+            if self.keep_layers:
+                self.per_layer[layer] = rows
+        if layer == self.stop_layer:
+            raise StopForward
+
+    def mean(self) -> Tensor:
+        """Rows averaged over heads and layers, float32 ``(R, C)``.
+
+        Raises:
+            ModelError: if not every asked layer was seen.
+        """
+        if self.total is None or sorted(self.seen) != list(self.layers):
+            raise ModelError(
+                f"attention of layers {sorted(self.seen)}",
+                wanted=f"each of layers {self.layers.start}..{self.layers.stop - 1} once",
+                fix="this model does not route its attention through AttentionInterface",
+            )
+        return self.total / len(self.seen)
+
+
+def _rows(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float, rows: Tensor) -> Tensor:
+    """Softmax rows of the asked positions, float32 (or wider) ``(H, R, K)``."""
+    heads, key_heads = query.shape[1], key.shape[1]
+    picked = query[0].index_select(1, rows)
+    # Grouped queries: fold the group into the rows instead of repeating the keys.
+    grouped = picked.reshape(key_heads, heads // key_heads * rows.shape[0], picked.shape[-1])
+    logits = (grouped @ key[0].transpose(-1, -2)) * scaling
+    logits = logits.reshape(heads, rows.shape[0], key.shape[2])
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    if mask is None:
+        past = key.shape[2] - query.shape[2]
+        allowed = torch.arange(key.shape[2], device=key.device) <= (rows[:, None] + past)
+        logits = logits.masked_fill(~allowed, float("-inf"))
+    else:
+        row_mask = mask[0, :, :, : key.shape[2]].index_select(1, rows)
+        if row_mask.dtype == torch.bool:
+            logits = logits.masked_fill(~row_mask, float("-inf"))
+        else:
+            logits = logits + row_mask
+    return logits.softmax(dim=-1)
+
+
+_ACTIVE: ContextVar[Recorder | None] = ContextVar("zerotube_recorder", default=None)
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    recorder = _ACTIVE.get()
+    if recorder is not None:
+        scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+        layer: int = module.layer_idx  # type: ignore[assignment]
+        recorder.visit(layer, query, key, attention_mask, scale)
+    output: tuple[Tensor, None] = sdpa_attention_forward(
+        module, query, key, value, attention_mask, scaling=scaling, **kwargs
+    )
+    return output
+
+
+@contextmanager
+def recording(text_config: Any, recorder: Recorder) -> Iterator[Recorder]:
+    """Route one language model's attention through ``recorder`` inside the block.
+
+    The model's attention setting is put back afterwards, also after an error. A forward that was
+    stopped on purpose ends the block quietly.
+
+    Args:
+        text_config: configuration object shared by the language model's attention modules.
+        recorder: what to read.
+    """
+    # A new name in the two registries; models only meet it while the block below is open.
+    AttentionInterface.register(IMPLEMENTATION, _attention)
+    AttentionMaskInterface.register(IMPLEMENTATION, sdpa_mask)
+    before = text_config._attn_implementation
+    text_config._attn_implementation = IMPLEMENTATION
+    token = _ACTIVE.set(recorder)
+    try:
+        yield recorder
+    except StopForward:
+        pass
+    finally:
+        _ACTIVE.reset(token)
+        text_config._attn_implementation = before
+
+
+def layer_range(layer_count: int, start: float, end: float) -> range:
+    """Layers between two fractions of depth, at least one.
+
+    The reference averages ``[-26:-6]`` of 32 layers, so 6/32 and 26/32 give 6..25 there.
+    """
+    first = min(round(start * layer_count), layer_count - 1)
+    last = max(round(end * layer_count), first + 1)
+    return range(first, min(last, layer_count))

@@ -1,0 +1,84 @@
+"""What differs between model families, as a handful of small questions.
+
+A family states only its difference; prefill, questions, capture and tuning are written once in
+``zerotube.mllm.base``. Subclasses are registered in ``zerotube.mllm.registry``.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from zerotube.mllm.types import TokenLayout, VisualContext
+from zerotube.video.types import Clip
+
+
+class Family(ABC):
+    """Adapter of one Hugging Face architecture."""
+
+    architectures: ClassVar[tuple[str, ...]]
+    """Names in ``config.architectures`` that this family serves."""
+
+    examples: ClassVar[tuple[str, ...]]
+    """Hugging Face ids to try."""
+
+    def visual_token(self, processor: Any) -> str:
+        """Text of the placeholder that the processor expands."""
+        token: str = processor.video_token
+        return token
+
+    def visual_token_id(self, config: Any) -> int:
+        """Id of the expanded placeholder."""
+        token_id: int = config.video_token_id
+        return token_id
+
+    def text_config(self, model: Any) -> Any:
+        """Configuration object that the language model's attention modules share."""
+        return model.config.get_text_config()
+
+    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
+        """Run the model's own processor on the sampled frames and a rendered prompt."""
+        frames = torch.from_numpy(clip.frames).permute(0, 3, 1, 2)
+        inputs: dict[str, Any] = dict(
+            processor(text=[text], videos=[frames], return_tensors="pt", do_sample_frames=False)
+        )
+        return inputs
+
+    @abstractmethod
+    def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """Vision encoder output as the model's forward takes it in ``mm_encoder_outputs``."""
+
+    @abstractmethod
+    def layout(
+        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
+    ) -> TokenLayout:
+        """Which visual feature is which cell."""
+
+    def features(self, output: Any) -> Tensor:
+        """Visual features ``(M, d)`` of an encoder output."""
+        pooled: Tensor = output.pooler_output
+        return pooled.flatten(0, -2)
+
+    def place(self, output: Any, features: Tensor, order: Tensor | None) -> Any:
+        """The encoder output with other features.
+
+        Args:
+            output: what ``encode`` returned.
+            features: ``(M, d)``, already in the wanted order.
+            order: row order for any further per-token features of the output; None keeps them.
+        """
+        placed = copy.copy(output)
+        placed.pooler_output = features.reshape(output.pooler_output.shape)
+        return placed
+
+    def forward_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Further inputs of the model's forward for the head (grid sizes and the like)."""
+        return {}
+
+    def suffix_positions(self, model: Any, context: VisualContext, count: int) -> Tensor | None:
+        """Position ids of a suffix of ``count`` tokens; None = plain counting from the prefix."""
+        return None

@@ -1,0 +1,151 @@
+"""What passes between a multimodal LLM and the method: token layout, context, prefix, answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zerotube.errors import ModelError
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """Which visual feature is which cell of which frame.
+
+    Attributes:
+        cells: int64 ``(T, h, w)``, row of cell (t, y, x) in the model's sequence of visual features.
+            Newline, timestamp and boundary rows appear in no cell.
+        feature_count: rows of that sequence, M >= T * h * w.
+        step_of_frame: int64 ``(N,)``, time step that shows each sampled frame; models that merge
+            neighbouring frames have T < N.
+        view_xyxy: the part of the frame that the grid covers, as fractions of width and height
+            ((0, 0, 1, 1) unless the processor crops or pads).
+
+    Raises:
+        ModelError: if the cells are not T * h * w distinct rows: every number read through such a
+            layout would be plausible and wrong.
+    """
+
+    cells: NDArray[np.int64]
+    feature_count: int
+    step_of_frame: NDArray[np.int64]
+    view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        flat = self.cells.reshape(-1)
+        if self.cells.ndim != 3 or flat.size == 0:
+            raise self._error(f"cells of shape {self.cells.shape}", "(steps, height, width)")
+        if len(np.unique(flat)) != flat.size or flat.min() < 0 or flat.max() >= self.feature_count:
+            raise self._error(
+                f"{flat.size} cells on rows {flat.min()}..{flat.max()}",
+                f"distinct rows below {self.feature_count}",
+            )
+        steps = self.cells.shape[0]
+        if self.step_of_frame.min() < 0 or self.step_of_frame.max() != steps - 1:
+            raise self._error(
+                f"frames on steps up to {self.step_of_frame.max()}", f"steps 0..{steps - 1}"
+            )
+
+    @staticmethod
+    def _error(got: str, wanted: str) -> ModelError:
+        return ModelError(
+            f"a token layout with {got}",
+            wanted=wanted,
+            fix="this model family is not laid out as its adapter says; please report it",
+        )
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Time steps, rows and columns: (T, h, w)."""
+        steps, height, width = self.cells.shape
+        return steps, height, width
+
+    def reversed_order(self) -> NDArray[np.int64]:
+        """Row order that reverses the frames and keeps the tokens inside a frame (section 7).
+
+        Returns:
+            int64 ``(M,)``; ``features[order]`` is the reversed sequence. Rows that belong to no
+            cell stay where they are. Applying it twice is the identity.
+        """
+        order = np.arange(self.feature_count, dtype=np.int64)
+        order[self.cells] = self.cells[::-1]
+        return order
+
+
+@dataclass(frozen=True)
+class VisualContext:
+    """A clip, encoded once: everything before the question.
+
+    Attributes:
+        head_ids: int64 ``(1, n_head)``, prompt tokens up to the last visual placeholder.
+        visual_positions: int64 ``(M,)``, where the visual features sit in ``head_ids``.
+        features: ``(M, d)`` visual features in the language model's embedding space.
+        output: the vision encoder's own output object, handed back to the model's forward.
+        forward_inputs: further inputs of the model's forward for the head (grid sizes, say).
+        layout: which row of ``features`` is which cell.
+    """
+
+    head_ids: Tensor
+    visual_positions: Tensor
+    features: Tensor
+    output: Any
+    forward_inputs: dict[str, Any]
+    layout: TokenLayout
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A context that went through the language model: keys and values, ready for questions.
+
+    Attributes:
+        context: where it came from.
+        keys, values: per layer ``(1, kv_heads, n_head, head_dim)``; they carry the autograd graph
+            to the visual prompt if there was one that requires a gradient.
+        reverse: whether the frames were reversed.
+    """
+
+    context: VisualContext
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    reverse: bool
+
+    @property
+    def length(self) -> int:
+        """Tokens in the prefix."""
+        return int(self.context.head_ids.shape[1])
+
+    def detached(self) -> Prefix:
+        """The same keys and values without the autograd graph."""
+        return Prefix(
+            self.context,
+            tuple(key.detach() for key in self.keys),
+            tuple(value.detach() for value in self.values),
+            self.reverse,
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model did with one question.
+
+    Attributes:
+        maps: None, or float32 ``(n_role, T, h, w)``: attention of each candidate token to each cell,
+            mean over heads and the chosen layers. In the prefix's own frame order (reversed frames
+            give reversed maps).
+        role_texts: the candidates' texts, in prompt order; empty without maps.
+        logits: None, or float32 ``(vocabulary,)`` at the last prompt position.
+    """
+
+    maps: Tensor | None
+    role_texts: tuple[str, ...]
+    logits: Tensor | None
+
+
+def as_index(array: NDArray[np.int64], device: torch.device) -> Tensor:
+    """An index array as a tensor on the model's device."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)

@@ -1,0 +1,61 @@
+"""Fixtures and settings that every test shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from zerotube.mllm.base import VideoMLLM
+    from zerotube.mllm.types import VisualContext
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# No deadline: a shared machine makes single examples slow without making them wrong.
+settings.register_profile(
+    "zerotube", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.load_profile("zerotube")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the source tree."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> Path:
+    """Folder of real footage; ``ZEROTUBE_CLIPS`` names it, else ``../shared/clips``."""
+    folder = Path(os.environ.get("ZEROTUBE_CLIPS", REPOSITORY.parent / "shared" / "clips"))
+    if not folder.is_dir():
+        pytest.skip(f"no real footage at {folder}; set ZEROTUBE_CLIPS to a folder of clips")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy LLaVA-OneVision checkpoint of three layers on disk."""
+    from toy import write_llava_onevision
+
+    return write_llava_onevision(tmp_path_factory.mktemp("toy") / "llava-onevision", layers=3)
+
+
+@pytest.fixture(scope="session")
+def toy(toy_folder: Path) -> VideoMLLM:
+    """The toy in float64."""
+    from toy import load_toy
+
+    return load_toy(toy_folder)
+
+
+@pytest.fixture(scope="session")
+def context(toy: VideoMLLM) -> VisualContext:
+    """Three frames of noise, encoded by the toy."""
+    from toy import noise_clip
+
+    return toy.encode(noise_clip())

@@ -1,0 +1,167 @@
+"""The method end to end on a toy model: every switch acts, nothing is shared that must not be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from toy import noise_clip
+
+from zerotube.errors import NumericalError
+from zerotube.method.assembling import unreverse
+from zerotube.method.config import MethodSettings, preset
+from zerotube.method.ground import ClipSession, gather
+from zerotube.method.types import Evidence
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.types import VisualContext
+from zerotube.proposals.types import Track, TrackSet
+from zerotube.query.types import Query
+
+FRAMES = noise_clip().frame_indices
+QUERY = Query(
+    text="The red square moves left.",
+    attribute="the red square",
+    action="the square moves left",
+    noun="square",
+    statement="the red square moves left",
+    kind="declarative",
+    source="rules",
+)
+
+
+def candidates() -> TrackSet:
+    def track(track_id: int, box: list[float]) -> Track:
+        return Track(
+            track_id,
+            FRAMES,
+            np.tile(np.array(box, dtype=np.float32), (3, 1)),
+            np.ones(3, dtype=bool),
+            np.ones(3, dtype=np.float32),
+        )
+
+    return TrackSet((track(4, [0, 0, 28, 28]), track(9, [28, 14, 56, 56])), 7, 56, 56, "test")
+
+
+def run(toy: VideoMLLM, context: VisualContext, settings: MethodSettings) -> Evidence:
+    return gather(ClipSession(toy, context, settings), QUERY, candidates(), FRAMES)
+
+
+def test_evidence_of_the_full_method(toy: VideoMLLM, context: VisualContext) -> None:
+    evidence = run(toy, context, preset("full"))
+    assert evidence.spatial_map.shape == evidence.temporal_map.shape == (3, 4, 4)
+    assert evidence.track_ids == (4, 9)
+    assert evidence.frame_scores.shape == (2, 3)
+    assert set(evidence.losses) == {"spatial", "spatial reversed", "temporal"}
+    assert 0 < evidence.presence < 1
+    assert evidence.consistency is not None
+    assert -1 <= evidence.consistency <= 1
+
+
+def test_same_settings_give_the_same_bits(toy: VideoMLLM, context: VisualContext) -> None:
+    one, other = (run(toy, context, preset("full")) for _ in range(2))
+    assert np.array_equal(one.spatial_map, other.spatial_map)
+    assert np.array_equal(one.frame_scores, other.frame_scores)
+
+
+def test_a_session_shared_by_queries_changes_nothing(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    session = ClipSession(toy, context, preset("full"))
+    other = Query(
+        text="the blue ring stays",
+        attribute="the blue ring",
+        action="the ring stays",
+        noun="ring",
+        statement="the blue ring stays",
+        kind="declarative",
+        source="rules",
+    )
+    gather(session, other, candidates(), FRAMES)
+    shared = gather(session, QUERY, candidates(), FRAMES)
+    alone = run(toy, context, preset("full"))
+    assert np.array_equal(shared.spatial_map, alone.spatial_map)
+    assert np.array_equal(shared.temporal_map, alone.temporal_map)
+
+
+@pytest.mark.parametrize(
+    ("switch", "field"),
+    [
+        ({"relative_attention": False}, "spatial_map"),
+        ({"token_rule": "mean"}, "spatial_map"),
+        ({"spatial_prompt": False}, "spatial_map"),
+        ({"temporal_prompt": False}, "temporal_map"),
+        ({"assembling": False}, "spatial_map"),
+        ({"decomposed": False}, "spatial_map"),
+        ({"objective": "margin"}, "spatial_map"),
+        ({"objective": "entropy"}, "temporal_map"),
+        ({"lr": 1.0}, "temporal_map"),
+        ({"iterations": 2}, "temporal_map"),
+        ({"ema": 0.5}, "temporal_map"),
+        ({"layer_start": 0.0}, "temporal_map"),
+        ({"layer_end": 1.0}, "temporal_map"),
+    ],
+    ids=str,
+)
+def test_every_switch_acts(
+    toy: VideoMLLM, context: VisualContext, switch: dict[str, object], field: str
+) -> None:
+    full = run(toy, context, preset("full"))
+    changed = run(toy, context, preset("full", **switch))
+    assert not np.allclose(getattr(full, field), getattr(changed, field), rtol=1e-6, atol=0)
+
+
+def test_spatial_prompt_leaves_the_temporal_map_alone(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    full = run(toy, context, preset("full"))
+    without = run(toy, context, preset("full", spatial_prompt=False, assembling=False))
+    assert np.array_equal(full.temporal_map, without.temporal_map)
+
+
+def test_plain_attention_is_read_directly_from_the_model(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    """gti without relative attention = the most active row of one plain pass."""
+    settings = preset("gti", relative_attention=False)
+    session = ClipSession(toy, context, settings)
+    evidence = gather(session, QUERY, candidates(), FRAMES)
+    question = "Is there the red square moves left in this video?"
+    with torch.no_grad():
+        maps = toy.ask(toy.prefill(context), [question], layers=session.layers)[0].maps
+    assert maps is not None
+    best = maps.flatten(1).amax(dim=1).argmax()
+    np.testing.assert_allclose(evidence.spatial_map, maps[best].float().numpy(), rtol=1e-6)
+    assert np.array_equal(evidence.spatial_map, evidence.temporal_map)
+
+
+def test_assembled_map_is_the_mean_of_both_directions(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    session = ClipSession(toy, context, preset("full", spatial_prompt=False))
+    question = "Is there the red square moves left in this video?"
+    forward, _ = session.read(question, None)
+    backward, _ = session.read(question, None, reverse=True)
+    evidence = gather(session, QUERY, candidates(), FRAMES)
+    expected = (forward + unreverse(backward)) / 2
+    np.testing.assert_allclose(evidence.spatial_map, expected.float().numpy(), rtol=1e-6)
+
+
+def test_non_finite_attention_is_refused(toy: VideoMLLM, context: VisualContext) -> None:
+    """A weight that overflowed (as in float16) ends in an error, not in a tube."""
+    session = ClipSession(toy, context, preset("gti"))
+    weight = toy.model.model.language_model.layers[1].self_attn.q_proj.weight
+    before = weight.clone()
+    try:
+        weight.fill_(float("nan"))
+        with pytest.raises(NumericalError, match="--dtype float32"):
+            gather(session, QUERY, candidates(), FRAMES)
+    finally:
+        weight.copy_(before)
+
+
+def test_progress_reaches_its_end(toy: VideoMLLM, context: VisualContext) -> None:
+    seen: list[tuple[str, int, int]] = []
+    session = ClipSession(toy, context, preset("full"))
+    gather(session, QUERY, candidates(), FRAMES, lambda *step: seen.append(step))
+    assert ("tune", 3, 3) in seen
+    assert seen[-1] == ("read", 4, 4)
