@@ -1,0 +1,156 @@
+"""The answer: which object, from when to when, one box per frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.errors import InputError, TracksError
+from zerotube.geometry.spans import Span
+from zerotube.method.types import Evidence
+from zerotube.proposals.types import TrackSet
+from zerotube.query.types import Query
+from zerotube.video.types import Clip, VideoInfo
+
+
+@dataclass(frozen=True)
+class Tube:
+    """One object over one span, a box for every original frame in which it is visible.
+
+    Attributes:
+        track_id: the chosen candidate.
+        label: noun of the candidate.
+        span: described time, original frames, both ends included.
+        frame_indices: int64 ``(n,)``, frames of the span that have a box, n >= 1. A frame is
+            missing only where the track does not reach it: boxes are interpolated over gaps, never
+            extrapolated.
+        boxes_xyxy: float32 ``(n, 4)``, pixels of the original video.
+        track_frame_indices: int64 ``(m,)``, every frame of the whole (densified) track.
+        track_boxes_xyxy: float32 ``(m, 4)``, its boxes, also outside the span (gt_vIoU needs them).
+
+    Raises:
+        TracksError: if there is no box inside the span, a frame of the tube lies outside it, or
+            boxes and frames differ in number.
+    """
+
+    track_id: int
+    label: str
+    span: Span
+    frame_indices: NDArray[np.int64]
+    boxes_xyxy: NDArray[np.float32]
+    track_frame_indices: NDArray[np.int64]
+    track_boxes_xyxy: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        where = f"frames {self.span.start_frame} to {self.span.end_frame}"
+        for frames, boxes in (
+            (self.frame_indices, self.boxes_xyxy),
+            (self.track_frame_indices, self.track_boxes_xyxy),
+        ):
+            if frames.ndim != 1 or boxes.shape != (len(frames), 4):
+                raise self._error(
+                    f"frames of shape {frames.shape} and boxes of shape {boxes.shape}",
+                    "shapes (n,) and (n, 4)",
+                )
+        if len(self.frame_indices) == 0:
+            raise self._error(f"no box in {where}", "a track that is visible in its own span")
+        if self.frame_indices[0] not in self.span or self.frame_indices[-1] not in self.span:
+            raise self._error(f"boxes outside {where}", "boxes of the span only")
+
+    def _error(self, got: str, wanted: str) -> TracksError:
+        return TracksError(
+            f"track {self.track_id} with {got}",
+            wanted=wanted,
+            fix="check that tracks and scores come from the same video",
+        )
+
+
+@dataclass(frozen=True)
+class GroundingResult:
+    """A tube and all that led to it.
+
+    Attributes:
+        video: the source.
+        timestamps_s: float64 ``(video.frame_count,)``, presentation time of every original frame in
+            seconds; exact where the frame rate varies.
+        clip: the sampled frames the model saw.
+        query: the sentence and its sub-queries.
+        model: id or path of the MLLM.
+        settings: resolved settings by stage ("method", "proposer", ...), plain JSON values.
+        tracks: the candidates.
+        evidence: maps and scores.
+        tube: the decision.
+        timings_s: seconds per stage.
+        warnings: what the user should know before trusting the answer.
+
+    Raises:
+        InputError: if the parts do not belong to one video.
+    """
+
+    video: VideoInfo
+    timestamps_s: NDArray[np.float64]
+    clip: Clip
+    query: Query
+    model: str
+    settings: Mapping[str, Any]
+    tracks: TrackSet
+    evidence: Evidence
+    tube: Tube
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = self.video.frame_count
+        if self.timestamps_s.shape != (count,):
+            raise self._error(f"timestamps of shape {self.timestamps_s.shape}", f"shape ({count},)")
+        if self.tracks.frame_count != count:
+            raise self._error(f"tracks over {self.tracks.frame_count} frames", f"{count} frames")
+        if self.tube.span.end_frame >= count:
+            raise self._error(f"a span up to frame {self.tube.span.end_frame}", f"below {count}")
+        if not np.array_equal(self.clip.frame_indices, self.evidence.frame_indices):
+            raise self._error("scores of other frames than the clip holds", "the same frames")
+
+    def _error(self, got: str, wanted: str) -> InputError:
+        return InputError(
+            f"{got} for {self.video.path}",
+            wanted=wanted,
+            fix="make video, tracks and scores from the same file",
+        )
+
+    @property
+    def start_s(self) -> float:
+        """Presentation time of the span's first frame, in seconds."""
+        return float(self.timestamps_s[self.tube.span.start_frame])
+
+    @property
+    def end_s(self) -> float:
+        """Presentation time of the span's last frame, in seconds."""
+        return float(self.timestamps_s[self.tube.span.end_frame])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``tube.json``: plain JSON values only."""
+        from zerotube.tube.serialize import result_to_dict
+
+        return result_to_dict(self)
+
+    def save(self, out_dir: str | Path, *, overwrite: bool = False) -> Path:
+        """Write ``tube.json``, ``overlay.mp4``, ``attention.png`` and ``timeline.png``.
+
+        Each file appears whole or not at all.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UsageError: if the folder already holds a result and ``overwrite`` is False.
+            InputError: if the folder cannot be written.
+            VideoError: if the source cannot be read any more.
+        """
+        from zerotube.tube.io import save_result
+
+        return save_result(self, Path(out_dir), overwrite=overwrite)
