@@ -1,0 +1,116 @@
+"""From a sentence to a ``Query``, by rules, offline (method section 6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zerotube.errors import QueryError
+from zerotube.query import words
+from zerotube.query.lexicon import Tag
+from zerotube.query.questions import is_question, rewrite, strip_video
+from zerotube.query.split import Split, split_statement
+from zerotube.query.tokens import Token, join, normalise, tokenise
+from zerotube.query.types import Kind, Query
+
+MAX_QUERY_CHARS: Final = 1000
+"""Longest accepted query. The prompts of the method hold one sentence, not a page."""
+
+
+def decompose(text: str, *, attribute: str | None = None, action: str | None = None) -> Query:
+    """Split a sentence into the sub-queries of the method.
+
+    >>> query = decompose("The man in red sits down, then turns.")
+    >>> query.attribute, query.action, query.noun
+    ('the man in red', 'the man sits down, then turns', 'man')
+
+    Args:
+        text: a statement, a question or a noun phrase, at most ``MAX_QUERY_CHARS`` characters.
+        attribute: used as the attribute phrase instead of the one found.
+        action: used as the action phrase instead of the one found.
+
+    Raises:
+        QueryError: a text has no word in it or is too long.
+    """
+    tokens = _checked(text, "query")
+    kind: Kind = "interrogative" if is_question(tokens) else "declarative"
+    statement, parts = _question(tokens) if kind == "interrogative" else _statement(tokens)
+    # What cannot be told apart is stood in for by the whole statement (method section 6).
+    phrases = {"attribute": parts.attribute or statement, "action": parts.action or statement}
+    noun, source = parts.noun, "rules"
+    for name, given in (("attribute", attribute), ("action", action)):
+        if given is None:
+            continue
+        replacement = _checked(given, name)
+        phrases[name], source = join(replacement), "override"
+        if name == "attribute":
+            noun = split_statement(replacement).noun
+    return Query(text=text, noun=noun, statement=statement, kind=kind, source=source, **phrases)
+
+
+def _checked(text: str, name: str) -> list[Token]:
+    """The tokens of a text that has at least one word and is not too long."""
+    if len(text) > MAX_QUERY_CHARS:
+        raise QueryError(
+            f"{name} of {len(text):,} characters",
+            wanted=f"at most {MAX_QUERY_CHARS:,}",
+            fix="shorten it to one sentence, such as 'the man in red sits down'",
+        )
+    tokens = tokenise(normalise(text))
+    if not any(not token.can(Tag.PUNCT) for token in tokens):
+        raise QueryError(
+            f"empty {name}" if not text.strip() else f"{name} without a word in it: {text[:40]!r}",
+            wanted="a sentence that says which object is meant",
+            fix="describe it, such as 'the man in red sits down'",
+        )
+    return _trimmed(tokens)
+
+
+def _trimmed(tokens: list[Token]) -> list[Token]:
+    """Without punctuation at the ends."""
+    start, stop = 0, len(tokens)
+    while tokens[start].can(Tag.PUNCT):
+        start += 1
+    while tokens[stop - 1].can(Tag.PUNCT):
+        stop -= 1
+    return tokens[start:stop]
+
+
+def _statement(tokens: list[Token]) -> tuple[str, Split]:
+    tokens = _without_command(tokens)
+    opening = _existential_opening(tokens)
+    tokens = tokens[opening:]
+    return join(tokens), split_statement(tokens, existential=opening > 0)
+
+
+def _existential_opening(tokens: list[Token]) -> int:
+    """Length of "there is", "in this video there are", "there has been"; 0 if it is not there."""
+    there = next((i for i, token in enumerate(tokens) if token.text == "there"), len(tokens))
+    before = [token for token in tokens[:there] if not token.can(Tag.PUNCT)]
+    if before and (len(before) > 3 or before[-1].text not in words.PICTURE):
+        return 0
+    stop = there + 1
+    while stop < len(tokens) and tokens[stop].can(Tag.AUX):
+        stop += 1
+    return stop if there + 1 < stop < len(tokens) else 0
+
+
+def _question(tokens: list[Token]) -> tuple[str, Split]:
+    asked = rewrite(tokens)
+    statement = join(asked.statement)
+    parts = split_statement(asked.statement, existential=asked.existential)
+    if asked.target is None:
+        return statement, parts
+    noun = split_statement(tokenise(asked.target)).noun
+    return statement, Split(asked.target, statement, noun)
+
+
+def _without_command(tokens: list[Token]) -> list[Token]:
+    """Without "find", "please show me": what is sought follows."""
+    start = 1 if tokens[0].text == "please" else 0
+    if start < len(tokens) and tokens[start].text in words.SEEKING:
+        start += 1
+        if start < len(tokens) and tokens[start].text in ("me", "us"):
+            start += 1
+        if start < len(tokens) and tokens[start].can(Tag.DET):
+            return strip_video(tokens[start:])
+    return tokens

@@ -1,0 +1,55 @@
+"""What the decomposition of a sentence yields (method section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from zerotube.errors import QueryError
+
+Kind = Literal["declarative", "interrogative"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A sentence and the sub-queries the method asks about it.
+
+    Attributes:
+        text: the sentence as the user wrote it.
+        attribute: lower-cased phrase of what the target looks like
+            ("the man in purple clothes"); fills the spatial prompt.
+        action: lower-cased phrase of what the target does or where it is, with the bare noun
+            in front ("the man sits on the bench"); fills the temporal prompt.
+        noun: the target's noun without determiner and adjectives ("man", "sports ball").
+        statement: the whole sentence in the form that fits the existence prompt: lower-cased,
+            no final punctuation, no "there is"; a question becomes the statement it asks about.
+        kind: whether the sentence states something or asks.
+        source: who decomposed it: "rules", or "override" if the user gave a phrase.
+
+    Raises:
+        QueryError: at construction, if a field is blank or ``kind`` is not one of the two.
+    """
+
+    text: str
+    attribute: str
+    action: str
+    noun: str
+    statement: str
+    kind: Kind
+    source: str
+
+    def __post_init__(self) -> None:
+        for name in ("text", "attribute", "action", "noun", "statement", "source"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise QueryError(
+                    f"query with {name} {value!r}",
+                    wanted="text with at least one word in every field",
+                    fix="describe the target in a sentence such as 'the man in red sits down'",
+                )
+        if self.kind not in get_args(Kind):
+            raise QueryError(
+                f"query kind {self.kind!r}",
+                wanted=f"one of {', '.join(get_args(Kind))}",
+                fix="use 'declarative' for a statement and 'interrogative' for a question",
+            )
