@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
-from toy import load_toy, noise_clip, write_llava_onevision
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
+from toy import load_toy, noise_clip, write_llava_onevision
 from zerotube.errors import NumericalError
 from zerotube.method.config import MethodSettings
 from zerotube.method.tuning import loss_of, start, tune
@@ -84,7 +85,7 @@ def test_small_steps_lower_the_loss(
     settings = MethodSettings(objective=objective, lr=1e-3, iterations=4)
     _, losses = tune(toy, QUESTION, start(toy, context, reverse=reverse), settings, answers)
     assert len(losses) == 4
-    assert all(later < earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(losses))
 
 
 def test_objectives_are_their_formulas() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toy import SIDE, make_clip, noise_clip
 
+from toy import SIDE, make_clip, noise_clip
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import render
@@ -40,9 +40,7 @@ def test_zero_prompt_gives_the_plain_models_logits(toy: VideoMLLM) -> None:
     torch.testing.assert_close(answer.logits.double(), plain, atol=1e-5, rtol=0)
 
 
-def test_questions_on_one_prefix_equal_whole_passes(
-    toy: VideoMLLM, context: VisualContext
-) -> None:
+def test_questions_on_one_prefix_equal_whole_passes(toy: VideoMLLM, context: VisualContext) -> None:
     torch.manual_seed(1)
     prompt = (torch.randn_like(context.features) * 0.1).requires_grad_(True)
     prefix = toy.prefill(context, prompt)
@@ -56,7 +54,7 @@ def test_questions_on_one_prefix_equal_whole_passes(
 
 
 def test_short_prefill_reads_the_same_maps(toy: VideoMLLM, context: VisualContext) -> None:
-    layers = range(0, 2)
+    layers = range(2)
     full = toy.ask(toy.prefill(context), QUESTIONS, layers=layers)
     short = toy.ask(toy.prefill(context, layers=2), QUESTIONS, layers=layers, logits=False)
     for one, other in zip(full, short, strict=True):
@@ -77,9 +75,7 @@ def test_reversal_feeds_the_frames_backwards(toy: VideoMLLM) -> None:
 
 
 @pytest.mark.parametrize(("step", "row", "column"), [(0, 0, 0), (1, 3, 1), (2, 1, 3), (2, 3, 3)])
-def test_planted_object_lands_on_its_cell(
-    toy: VideoMLLM, step: int, row: int, column: int
-) -> None:
+def test_planted_object_lands_on_its_cell(toy: VideoMLLM, step: int, row: int, column: int) -> None:
     """Pixels of one cell change; the features that change most are the layout's for that cell."""
     grey = np.full((3, 56, 56, 3), 128, dtype=np.uint8)
     planted = grey.copy()
@@ -119,9 +115,7 @@ def test_a_wrong_layout_is_refused(cells: np.ndarray, count: int, frames: np.nda
         TokenLayout(cells, count, frames)
 
 
-def test_preferred_answer_is_the_likelier_spelling(
-    toy: VideoMLLM, context: VisualContext
-) -> None:
+def test_preferred_answer_is_the_likelier_spelling(toy: VideoMLLM, context: VisualContext) -> None:
     prefix = toy.prefill(context)
     chosen = toy.preferred_answer(prefix, QUESTIONS[0])
     weight = toy.ask(prefix, [QUESTIONS[0]])[0].logits.softmax(dim=-1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ from zerotube.query.types import Query
 
 Progress = Callable[[str, int, int], None]
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 
 class ClipSession:
     """One encoded clip, and everything about it that does not depend on the query.
@@ -41,16 +45,17 @@ class ClipSession:
         settings: settings of the method; fixed for the session.
     """
 
-    def __init__(
-        self, model: VideoMLLM, context: VisualContext, settings: MethodSettings
-    ) -> None:
+    def __init__(self, model: VideoMLLM, context: VisualContext, settings: MethodSettings) -> None:
         self.model = model
         self.context = context
         self.settings = settings
         self.layers = layer_range(model.layer_count, settings.layer_start, settings.layer_end)
         self._plain: dict[bool, tuple[Tensor | None, Prefix]] = {}
         self._generic: dict[bool, Tensor] = {}
-        self._tuned: dict[tuple[str, bool], tuple[Tensor, tuple[float, ...]]] = {}
+        # Queries on one video name the same few objects: what was tuned or read for a phrase once
+        # is kept, the newest few of each, so that memory stays bounded.
+        self._tuned: _Recent[tuple[str, bool], tuple[Tensor, tuple[float, ...]]] = _Recent(32)
+        self._prefixes: _Recent[tuple[str, bool], Prefix] = _Recent(8)
 
     @property
     def tunes(self) -> bool:
@@ -74,23 +79,20 @@ class ClipSession:
                     self._plain[reverse] = (None, self.model.prefill(self.context, reverse=reverse))
         return self._plain[reverse][1]
 
-    def prompt_for(self, phrase: str, *, reverse: bool) -> tuple[Tensor, tuple[float, ...]]:
-        """Visual prompt tuned on "Is there {phrase} in this video?", and the losses on the way."""
-        if (phrase, reverse) not in self._tuned:
-            prefix = self.plain(reverse=reverse)
-            leaf = self._plain[reverse][0]
-            if leaf is None:
-                raise ValueError("a session whose settings tune nothing was asked for a prompt")
-            self._tuned[phrase, reverse] = tune(
-                self.model, existence_prompt(phrase), (leaf, prefix), self.settings, self.answers
-            )
-        return self._tuned[phrase, reverse]
+    def losses(self, phrase: str, *, reverse: bool = False) -> tuple[float, ...]:
+        """Tune the prompt of a phrase if that was not done yet, and return its losses."""
+        return self._prompt(phrase, reverse)[1]
 
     @torch.no_grad()
     def read(
-        self, question: str, prompt: Tensor | None, *, reverse: bool = False
+        self, question: str, phrase: str | None, *, reverse: bool = False
     ) -> tuple[Tensor, TokenChoice]:
         """Attention of the grounding token under a question.
+
+        Args:
+            question: the full query as asked.
+            phrase: the sub-query whose visual prompt is added; None adds none.
+            reverse: feed the frames in reverse order.
 
         Returns:
             ``(T, h, w)`` in the order the frames were fed, and which token it is.
@@ -98,12 +100,9 @@ class ClipSession:
         Raises:
             NumericalError: if the attention is not finite.
         """
-        if prompt is None:
-            prefix = self.plain(reverse=reverse).detached()
-        else:
-            prefix = self.model.prefill(
-                self.context, prompt, reverse=reverse, layers=self.layers.stop
-            )
+        prefix = self.plain(reverse=reverse).detached()
+        if phrase is not None:
+            prefix = self._prefix(phrase, reverse)
         answer = self.model.ask(prefix, [question], layers=self.layers, logits=False)[0]
         maps = self._finite(answer.maps)
         if self.settings.relative_attention:
@@ -116,6 +115,37 @@ class ClipSession:
         logits = self.model.ask(self.plain(reverse=False).detached(), [question])[0].logits
         pair = self._finite(logits)[[self.answers.yes, self.answers.no]].double()
         return float(pair.softmax(dim=0)[0])
+
+    def _prompt(self, phrase: str, reverse: bool) -> tuple[Tensor, tuple[float, ...]]:
+        """Visual prompt tuned on "Is there {phrase} in this video?", and its losses."""
+        key = (phrase, reverse)
+        if key not in self._tuned:
+            prefix = self.plain(reverse=reverse)
+            leaf = self._plain[reverse][0]
+            if leaf is None:
+                raise ValueError("a session whose settings tune nothing was asked for a prompt")
+            self._tuned.put(
+                key,
+                tune(
+                    self.model,
+                    existence_prompt(phrase),
+                    (leaf, prefix),
+                    self.settings,
+                    self.answers,
+                ),
+            )
+        return self._tuned[key]
+
+    def _prefix(self, phrase: str, reverse: bool) -> Prefix:
+        """Prefix with the tuned prompt, as deep as the maps are read."""
+        key = (phrase, reverse)
+        if key not in self._prefixes:
+            prompt, _ = self._prompt(phrase, reverse)
+            depth = self.layers.stop
+            self._prefixes.put(
+                key, self.model.prefill(self.context, prompt, reverse=reverse, layers=depth)
+            )
+        return self._prefixes[key]
 
     def _generic_maps(self, reverse: bool) -> Tensor:
         if reverse not in self._generic:
@@ -133,6 +163,20 @@ class ClipSession:
                 fix="load it with --dtype float32, or lower --lr",
             )
         return values
+
+
+class _Recent(dict[_Key, _Value]):
+    """A dictionary that keeps the newest ``size`` entries."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def put(self, key: _Key, value: _Value) -> None:
+        """Store an entry and drop the oldest ones over the size."""
+        self[key] = value
+        while len(self) > self._size:
+            del self[next(iter(self))]
 
 
 def gather(
@@ -162,43 +206,40 @@ def gather(
     question = existence_prompt(query.statement)
     spatial_phrase = query.attribute if settings.decomposed else query.statement
     temporal_phrase = query.action if settings.decomposed else query.statement
-    wanted = [
-        ("spatial", spatial_phrase, False, settings.spatial_prompt),
-        ("spatial reversed", spatial_phrase, True, settings.spatial_prompt and settings.assembling),
-        ("temporal", temporal_phrase, False, settings.temporal_prompt),
-    ]
-    prompts: dict[str, Tensor | None] = {name: None for name, _, _, _ in wanted}
+    spatial = spatial_phrase if settings.spatial_prompt else None
+    temporal = temporal_phrase if settings.temporal_prompt else None
+    asked = [("spatial", spatial, False), ("temporal", temporal, False)]
+    if settings.assembling:
+        asked.insert(1, ("spatial reversed", spatial, True))
+
     losses: dict[str, tuple[float, ...]] = {}
-    asked = [item for item in wanted if item[3]]
-    for done, (name, phrase, reverse, _) in enumerate(asked):
+    for done, (name, phrase, reverse) in enumerate(asked):
         tell("tune", done, len(asked))
-        prompts[name], losses[name] = session.prompt_for(phrase, reverse=reverse)
+        if phrase is not None:
+            losses[name] = session.losses(phrase, reverse=reverse)
     tell("tune", len(asked), len(asked))
 
-    steps = 4 if settings.assembling else 3
-    tell("read", 0, steps)
-    spatial, spatial_token = session.read(question, prompts["spatial"])
-    tell("read", 1, steps)
+    tell("read", 0, len(asked))
+    spatial_map, spatial_token = session.read(question, spatial)
     same: float | None = None
     if settings.assembling:
-        backwards, _ = session.read(question, prompts["spatial reversed"], reverse=True)
-        same = consistency(spatial, unreverse(backwards))
-        spatial = assemble(spatial, unreverse(backwards))
-        tell("read", 2, steps)
-    temporal, temporal_token = session.read(question, prompts["temporal"])
+        backwards = unreverse(session.read(question, spatial, reverse=True)[0])
+        same = consistency(spatial_map, backwards)
+        spatial_map = assemble(spatial_map, backwards)
+    tell("read", 1, len(asked))
+    temporal_map, temporal_token = session.read(question, temporal)
     presence = session.presence(question)
-    tell("read", steps - 1, steps)
 
     layout, support = session.context.layout, settings.support
-    spatial_map, temporal_map = (item.float().cpu().numpy() for item in (spatial, temporal))
-    by_track = frame_scores(spatial_map, tracks, frame_indices, layout, support)
-    by_frame = frame_scores(temporal_map, tracks, frame_indices, layout, support)
-    tell("read", steps, steps)
+    a_spatial, a_temporal = (item.float().cpu().numpy() for item in (spatial_map, temporal_map))
+    by_track = frame_scores(a_spatial, tracks, frame_indices, layout, support)
+    by_frame = frame_scores(a_temporal, tracks, frame_indices, layout, support)
+    tell("read", len(asked), len(asked))
     return Evidence(
         frame_indices=frame_indices,
         step_of_frame=layout.step_of_frame,
-        spatial_map=spatial_map,
-        temporal_map=temporal_map,
+        spatial_map=a_spatial,
+        temporal_map=a_temporal,
         track_ids=tuple(track.track_id for track in tracks),
         track_scores=by_track.max(axis=1),
         frame_scores=by_frame,

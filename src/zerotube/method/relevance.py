@@ -1,4 +1,4 @@
-"""Relative attention (method section 3): what the question adds to what the model always looks at."""
+"""Relative attention (method section 3): what the question adds to what is always looked at."""
 
 from __future__ import annotations
 

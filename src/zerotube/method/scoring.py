@@ -28,8 +28,8 @@ def frame_scores(
         support: "box", or "mask" (a track's box where it has no mask at that frame).
 
     Returns:
-        float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is the
-        maximum of its row.
+        float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is
+        the maximum of its row.
     """
     _, height, width = layout.grid
     scores = np.zeros((len(tracks), len(frame_indices)))
@@ -71,7 +71,8 @@ def box_weights(
     left, top, right, bottom = view_xyxy
     columns = _interval_weights(boxes_xyxy[:, [0, 2]], width, grid[1], left, right)
     rows = _interval_weights(boxes_xyxy[:, [1, 3]], height, grid[0], top, bottom)
-    return rows[:, :, None] * columns[:, None, :]
+    weights: NDArray[np.float64] = rows[:, :, None] * columns[:, None, :]
+    return weights
 
 
 def _centres(length: int, cells: int, start: float, end: float) -> NDArray[np.float64]:
@@ -91,7 +92,7 @@ def _interval_weights(
 
     def inside(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         middle = pixels[None] + 0.5
-        return ((middle >= begin) & (middle < finish)).astype(np.float64)
+        return np.asarray((middle >= begin) & (middle < finish), dtype=np.float64)
 
     weights = (1 - share) * inside(low) + share * inside(high)
     for row in np.flatnonzero(weights.max(axis=1) == 0):
@@ -139,5 +140,4 @@ def mask_weights(
     values = mask.astype(np.float64)
     upper = values[np.ix_(y0, x0)] * (1 - fx) + values[np.ix_(y0, x1)] * fx
     lower = values[np.ix_(y1, x0)] * (1 - fx) + values[np.ix_(y1, x1)] * fx
-    result: NDArray[np.float64] = upper * (1 - fy) + lower * fy
-    return result
+    return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float64)

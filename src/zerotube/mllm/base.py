@@ -130,16 +130,18 @@ class VideoMLLM:
                 use_cache=True,
                 **context.forward_inputs,
             )
-        if len(cache.layers) < depth:
+        layers_of_cache: list[Any] = list(cache.layers)
+        filled = [layer for layer in layers_of_cache if layer.is_initialized]
+        if len(filled) < depth:
             raise ModelError(
-                f"keys and values of {len(cache.layers)} layers",
+                f"keys and values of {len(filled)} layers",
                 wanted=f"{depth} layers",
                 fix="this model does not keep a key/value cache in every layer",
             )
         return Prefix(
             context,
-            tuple(layer.keys for layer in cache.layers),
-            tuple(layer.values for layer in cache.layers),
+            tuple(layer.keys for layer in filled),
+            tuple(layer.values for layer in filled),
             reverse,
         )
 
@@ -162,9 +164,7 @@ class VideoMLLM:
         """
         return [self._ask(prefix, question, layers, logits) for question in questions]
 
-    def _ask(
-        self, prefix: Prefix, question: str, layers: range | None, logits: bool
-    ) -> Answer:
+    def _ask(self, prefix: Prefix, question: str, layers: range | None, logits: bool) -> Answer:
         context = prefix.context
         suffix = torch.tensor([self.tokens.tail(question)], device=self.device)
         cache = DynamicCache()
@@ -213,4 +213,3 @@ class VideoMLLM:
             raise ModelError("no logits", wanted="next-token logits", fix="please report it")
         weight = logits.softmax(dim=-1)
         return max(spellings, key=lambda ids: float(weight[ids.yes] + weight[ids.no]))
-

@@ -101,7 +101,7 @@ class PromptTokens:
 
     def answer_ids(self) -> list[AnswerIds]:
         """Every spelling of yes / no that is one known token each, both in the same style."""
-        spellings = []
+        spellings: list[AnswerIds] = []
         for style in ("Yes No", "yes no", " Yes No", " yes no", "YES NO"):
             lead = " " if style.startswith(" ") else ""
             yes_text, no_text = (lead + word for word in style.split())

@@ -60,7 +60,9 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
 
     where = _device(device)
     if dtype not in DTYPES:
-        raise UsageError(f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto")
+        raise UsageError(
+            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
+        )
     kind: Any = getattr(torch, dtype) if dtype != "auto" else "auto"
     if kind == "auto" and where.type == "cpu":
         kind = torch.float32
@@ -157,5 +159,3 @@ def _unreadable(model: str, error: Exception) -> ModelError:
         wanted="'bundled', a folder, or the id of a supported model with safetensors weights",
         fix="check the id and the network (gated models: `hf auth login`), or use --model bundled",
     )
-
-

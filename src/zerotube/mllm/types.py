@@ -18,8 +18,8 @@ class TokenLayout:
     """Which visual feature is which cell of which frame.
 
     Attributes:
-        cells: int64 ``(T, h, w)``, row of cell (t, y, x) in the model's sequence of visual features.
-            Newline, timestamp and boundary rows appear in no cell.
+        cells: int64 ``(T, h, w)``, row of cell (t, y, x) in the model's sequence of visual
+            features. Newline, timestamp and boundary rows appear in no cell.
         feature_count: rows of that sequence, M >= T * h * w.
         step_of_frame: int64 ``(N,)``, time step that shows each sampled frame; models that merge
             neighbouring frames have T < N.
@@ -134,9 +134,9 @@ class Answer:
     """What the model did with one question.
 
     Attributes:
-        maps: None, or float32 ``(n_role, T, h, w)``: attention of each candidate token to each cell,
-            mean over heads and the chosen layers. In the prefix's own frame order (reversed frames
-            give reversed maps).
+        maps: None, or float32 ``(n_role, T, h, w)``: attention of each candidate token to each
+            cell, mean over heads and the chosen layers. In the prefix's own frame order (reversed
+            frames give reversed maps).
         role_texts: the candidates' texts, in prompt order; empty without maps.
         logits: None, or float32 ``(vocabulary,)`` at the last prompt position.
     """

@@ -1,0 +1,1 @@
+"""Measures answers against the truth, which no earlier stage can see."""

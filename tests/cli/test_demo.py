@@ -1,0 +1,29 @@
+"""``zerotube demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+FILES = {"clip.mp4", "tube.json", "overlay.mp4", "attention.png", "timeline.png"}
+
+
+def test_answer_and_truth_side_by_side(run, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    done = run("demo", "--out", out)
+    assert done.code == 0
+    assert {path.name for path in out.iterdir()} == FILES
+    rows = dict(line.split("  ", 1) for line in done.out.splitlines())
+    assert {"query", "object", "time", "truth", "tIoU", "vIoU", "box IoU", "file"} <= set(rows)
+    for name in ("tIoU", "vIoU"):
+        assert 0.0 <= float(rows[name]) <= 1.0
+
+    again = run("demo", "--out", out)
+    assert again.code == 2
+    assert "--overwrite" in again.error_line()
+    repeated = run("demo", "--out", out, "--overwrite", "--quiet")
+    assert repeated.code == 0
+    assert repeated.out == done.out

@@ -1,0 +1,93 @@
+"""The bundled model loads with the plain Auto classes, and training saw what inference sees."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from zerotube.bundled import DOMAIN, bundled_path
+
+TRAINING = Path(__file__).parent.parent / "training"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    folder = bundled_path()
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), AutoProcessor.from_pretrained(folder)
+
+
+def prompt(processor, question):
+    content = [{"type": "video"}, {"type": "text", "text": question}]
+    return processor.apply_chat_template(
+        [{"role": "user", "content": content}], add_generation_prompt=True
+    )
+
+
+def clip(frames, seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (frames, 112, 112, 3), dtype=np.uint8)
+
+
+def test_weights_are_small_and_safe():
+    files = sorted(bundled_path().glob("*.safetensors"))
+    assert files
+    assert sum(file.stat().st_size for file in files) <= 16 * 2**20
+
+
+def test_template_ends_with_the_role_tokens(loaded):
+    _, processor = loaded
+    ids = processor(text=[prompt(processor, "Is there a ball?")], videos=[clip(2)])["input_ids"]
+    tokens = processor.tokenizer.convert_ids_to_tokens(list(np.asarray(ids[0]).tolist()))
+    assert tokens[:2] == ["<|im_start|>", "user"]
+    assert tokens[2 : 2 + 2 * 64 + 1] == ["<video>"] * 129
+    assert tokens[131:137] == ["\n", "is", "there", "a", "ball", "?"]
+    assert tokens[137:] == ["<|im_end|>", "\n", "<|im_start|>", "assistant", "\n"]
+
+
+def test_every_domain_word_is_known(loaded):
+    _, processor = loaded
+    words = [*DOMAIN.colours, *DOMAIN.shapes, *DOMAIN.nouns]
+    words += [word for action in DOMAIN.actions for word in action.split()]
+    unknown = processor.tokenizer.unk_token_id
+    assert unknown not in processor.tokenizer.convert_tokens_to_ids(words)
+    assert processor.tokenizer("a trombone").input_ids[1] == unknown
+
+
+@pytest.mark.parametrize("frames", [1, 3, 20])
+def test_any_number_of_frames_runs(loaded, frames):
+    model, processor = loaded
+    text = prompt(processor, "Is there the red square in this video?")
+    inputs = processor(text=[text], videos=[clip(frames)], return_tensors="pt")
+    with torch.inference_mode():
+        assert torch.isfinite(model(**inputs).logits).all()
+
+
+@pytest.mark.skipif(not TRAINING.is_dir(), reason="training/ is not part of the installed package")
+def test_packed_training_equals_the_plain_forward(loaded, monkeypatch):
+    monkeypatch.syspath_prepend(str(TRAINING))
+    packing = pytest.importorskip("packing")
+    questions, warm_up = sys.modules["questions"], pytest.importorskip("warm_up")
+    model, processor = loaded
+    asked = "is there the red square moves left in this video ?"
+    items = [
+        questions.Exchange(questions.CAPTION, "a red square .", "caption"),
+        questions.Exchange("what color is the ring ?", "blue", "what colour"),
+        questions.Exchange(asked, "yes", "colour"),
+    ]
+    packed = packing.pack([items], moving=True)
+    video = clip(3)
+    with torch.inference_mode():
+        where = torch.arange(256)[None]
+        features = warm_up.tower(model, warm_up.to_pixels(video), where)
+        cells = warm_up.pooled_cells(model, features).reshape(1, 3 * 64, -1)
+        hidden = packing.hidden_states(model, cells, packed)
+        first = packed.lengths[0] + packed.lengths[1] + len(packing.encode(asked)) + 4
+        ours = model.lm_head(hidden[0, first])
+        inputs = processor(text=[prompt(processor, asked)], videos=[video], return_tensors="pt")
+        theirs = model(**inputs).logits[0, -1]
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
