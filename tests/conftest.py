@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Set before anything imports huggingface_hub, which reads it once: no test asks the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 # No deadline: a shared machine makes single examples slow without making them wrong.
 settings.register_profile(
     "zerotube", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -30,10 +33,10 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def real_clips() -> Path:
-    """Folder of real footage; ``ZEROTUBE_CLIPS`` names it, else ``../shared/clips``."""
-    folder = Path(os.environ.get("ZEROTUBE_CLIPS", REPOSITORY.parent / "shared" / "clips"))
+    """Folder of real footage, ``clips`` inside ``ZEROTUBE_SHARED`` or ``../shared``."""
+    folder = Path(os.environ.get("ZEROTUBE_SHARED", REPOSITORY.parent / "shared")) / "clips"
     if not folder.is_dir():
-        pytest.skip(f"no real footage at {folder}; set ZEROTUBE_CLIPS to a folder of clips")
+        pytest.skip(f"no real footage at {folder}; set ZEROTUBE_SHARED to the folder above it")
     return folder
 
 

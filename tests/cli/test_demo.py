@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-
-import numpy as np
-import pytest
 
 FILES = {"clip.mp4", "tube.json", "overlay.mp4", "attention.png", "timeline.png"}
 

@@ -34,3 +34,15 @@ def test_settings(run, clip: Path, tmp_path: Path) -> None:
     assert done.code == 0
     assert done.out.splitlines()[-1] == f"1 tracks in {out}"
     assert "zerotube: warning:" in done.err
+
+
+def test_a_new_folder_and_the_other_format(run, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "tracks.csv"
+    assert run("propose", clip, "--out", out).code == 0
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 48
+
+
+def test_an_unknown_format_is_refused_before_any_work(run, tmp_path: Path) -> None:
+    done = run("propose", tmp_path / "nowhere.mp4", "--out", tmp_path / "tracks.xml")
+    assert done.code == 2
+    assert ".json, .csv, .txt" in done.error_line()

@@ -1,0 +1,65 @@
+"""``zerotube demo``: a generated clip, grounded, with the true tube beside the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zerotube.cli import console
+from zerotube.cli.ground import BUNDLED, answer_rows
+from zerotube.cli.paths import check_out_dir
+
+CLIP = "clip.mp4"
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")],
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Which clip, all of them unseen in training.")
+    ] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of an earlier demo.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Generate a clip, ground its sentence with the bundled model, compare with the truth."""
+    from zerotube.tube.io import RESULT_FILES
+
+    check_out_dir(out, (CLIP, *RESULT_FILES), overwrite=overwrite)
+
+    from zerotube.eval.metrics import overlap
+    from zerotube.geometry.spans import Span
+    from zerotube.grounder import Grounder
+    from zerotube.synth import HELD_OUT_SEED, sample, write_clip
+
+    truth = sample(HELD_OUT_SEED + seed, 0, "attribute")
+    out.mkdir(parents=True, exist_ok=True)
+    clip = out / CLIP
+    write_clip(clip, truth.frames, truth.fps)
+    grounder = Grounder.from_pretrained(BUNDLED)
+    with console.StageProgress(quiet=quiet) as progress:
+        result = grounder.ground(clip, truth.query, progress=progress)
+    for warning in result.warnings:
+        console.warn(warning)
+    result.save(out, overwrite=overwrite)
+
+    true_span = Span(truth.start_frame, truth.end_frame)
+    scores = overlap(result.tube, true_span, truth.boxes_xyxy[truth.target])
+    start_s, end_s = (float(frame / truth.fps) for frame in (truth.start_frame, truth.end_frame))
+    console.print_rows(
+        [
+            ("query", truth.query),
+            *answer_rows(result),
+            (
+                "truth",
+                f"{truth.labels[truth.target]}, {start_s:.2f} s to {end_s:.2f} s, "
+                f"frames {truth.start_frame} to {truth.end_frame}",
+            ),
+            ("tIoU", f"{scores.t_iou:.2f}"),
+            ("vIoU", f"{scores.v_iou:.2f}"),
+            ("box IoU", f"{scores.gt_v_iou:.2f} over the true span"),
+            *[("file", str(out / name)) for name in (CLIP, *RESULT_FILES)],
+        ]
+    )

@@ -1,0 +1,149 @@
+"""``zerotube ground``: one video, one sentence, one tube."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zerotube.cli import console
+from zerotube.cli.flags import assignments, with_flags
+from zerotube.cli.paths import check_out_dir
+from zerotube.method.config import PRESETS, MethodSettings, preset
+
+if TYPE_CHECKING:
+    from zerotube.tube.types import GroundingResult
+
+BUNDLED = "bundled"
+_METHODS = "|".join(PRESETS)
+
+
+@with_flags(MethodSettings, into="changes")
+def ground(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video file or folder of images.")],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="Sentence that describes one object.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Write tube.json, overlay.mp4, attention.png and timeline.png there.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="Hugging Face id or folder of the multimodal LLM.")
+    ] = BUNDLED,
+    proposer: Annotated[
+        str, typer.Option("--proposer", help="What finds the candidate tracks.")
+    ] = "motion",
+    proposer_set: Annotated[
+        list[str] | None,
+        typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),
+    ] = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option("--tracks", metavar="FILE", help="Read the candidates: JSON or MOT CSV."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", metavar=_METHODS, help="Preset of the method settings.")
+    ] = "full",
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", help="Attribute phrase, instead of the parsed one.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", help="Action phrase, instead of the parsed one.")
+    ] = None,
+    noun: Annotated[
+        str | None, typer.Option("--noun", help="What to propose tracks for; default: parsed.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the files of an earlier result.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the content of tube.json and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    *,
+    changes: Mapping[str, Any],
+) -> None:
+    """Ground a sentence in a video: which object, from when to when, and where.
+
+    Without --out the answer is only printed. The flags from --frames on are the settings of the
+    method: each overrides the preset that --method chose.
+    """
+    settings = preset(method, **changes)
+    proposer_settings = assignments(proposer_set or [], option="--proposer-set")
+
+    from zerotube.query import decompose
+    from zerotube.tube.io import RESULT_FILES, format_json
+    from zerotube.video import open_video
+
+    # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
+    if out is not None:
+        check_out_dir(out, RESULT_FILES, overwrite=overwrite)
+    parsed = decompose(query, attribute=attribute, action=action)
+    open_video(video).close()
+
+    from zerotube.grounder import Grounder
+
+    grounder = Grounder.from_pretrained(model, device=device, dtype=dtype)
+    with console.StageProgress(quiet=quiet) as progress:
+        result = grounder.ground(
+            video,
+            parsed,
+            noun=noun,
+            proposer=proposer,
+            proposer_settings=proposer_settings,
+            tracks=tracks,
+            settings=settings,
+            progress=progress,
+        )
+    for warning in result.warnings:
+        console.warn(warning)
+    written = result.save(out, overwrite=overwrite) if out is not None else None
+    if as_json:
+        print(format_json(result.to_dict()))
+        return
+    console.print_rows(answer_rows(result))
+    if written is not None:
+        console.print_rows([("files", str(written / name)) for name in RESULT_FILES])
+
+
+def answer_rows(result: GroundingResult) -> list[tuple[str, str]]:
+    """The answer as name and value, for people."""
+    tube, evidence = result.tube, result.evidence
+    model = result.model
+    if model == BUNDLED:
+        from zerotube.bundled import DOMAIN
+
+        model = f"{model}: {DOMAIN.statement}"
+    return [
+        ("object", f"track {tube.track_id} ({tube.label}), chosen from {len(result.tracks)}"),
+        (
+            "time",
+            f"{result.start_s:.2f} s to {result.end_s:.2f} s, "
+            f"frames {tube.span.start_frame} to {tube.span.end_frame} "
+            f"of {result.video.frame_count}",
+        ),
+        ("presence", f"{evidence.presence:.2f}"),
+        ("token", _token_text(result)),
+        ("model", model),
+    ]
+
+
+def _token_text(result: GroundingResult) -> str:
+    spatial = result.evidence.spatial_token.text
+    temporal = result.evidence.temporal_token.text
+    if spatial == temporal:
+        return repr(spatial)
+    return f"{spatial!r} for the object, {temporal!r} for the time"
