@@ -47,6 +47,7 @@ class Reference:
         self.model.requires_grad_(False)
         self.frames = torch.from_numpy(frames).permute(0, 3, 1, 2)
         self.layers, self.yes, self.no, self.role_count = layers, yes, no, role_count
+        self.visual_count = 0  # known after the first pass, which is the content-free one
 
     def embeddings(self, question: str, prompt: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
         """Encode the video again and place its features, plus the prompt, among the words."""
@@ -71,6 +72,7 @@ class Reference:
         ids = inputs["input_ids"]
         words = self.model.get_input_embeddings()(ids)
         visual = ids == self.model.config.video_token_id
+        self.visual_count = int(visual.sum())
         return words.masked_scatter(visual[..., None], features), visual[0]
 
     def attention(self, question: str, prompt: Tensor | None, reverse: bool = False) -> Tensor:
@@ -91,11 +93,10 @@ class Reference:
         side = round((rows.shape[1] / self.frames.shape[0]) ** 0.5)
         return rows.reshape(-1, self.frames.shape[0], side, side)
 
-    def tune(self, question: str, reverse: bool = False) -> Tensor:
-        """One step of plain gradient descent on Eq. 4."""
-        with torch.no_grad():
-            embeddings, visual = self.embeddings(question, None, reverse)
-        prompt = torch.zeros(int(visual.sum()), embeddings.shape[-1], requires_grad=True)
+    def tune(self, question: str, reverse: bool) -> Tensor:
+        """Plain gradient descent on Eq. 4; one step is one pass."""
+        hidden = self.model.config.get_text_config().hidden_size
+        prompt = torch.zeros(self.visual_count, hidden, requires_grad=True)
         embeddings, _ = self.embeddings(question, prompt, reverse)
         logits = self.model(inputs_embeds=embeddings, output_attentions=True).logits[0, -1]
         loss = -(logits[self.yes] - logits[self.no]).exp()
@@ -104,22 +105,20 @@ class Reference:
             raise RuntimeError("the loss does not depend on the prompt")
         return (prompt - LR * prompt.grad).detach()
 
+    def branch(self, sub_query: str, question: str, reverse: bool = False) -> Tensor:
+        """One sub-query from start to end: content-free pass, tuning, reading pass."""
+        generic = self.attention(GENERIC, None, reverse)
+        prompt = self.tune(sub_query, reverse)
+        maps = self.attention(question, prompt, reverse) / (generic + 1e-4)
+        best: Tensor = maps[maps.flatten(1).amax(dim=1).argmax()]
+        return best
+
     def ground(self, attribute: str, action: str, question: str) -> dict[str, NDArray[np.float32]]:
         """Maps of the full method for one query whose three questions are given."""
-        generic = self.attention(GENERIC, None)
-        generic_reversed = self.attention(GENERIC, None, reverse=True)
-        spatial = self.best(question, self.tune(attribute), generic)
-        backwards = self.best(
-            question, self.tune(attribute, reverse=True), generic_reversed, reverse=True
-        )
-        temporal = self.best(question, self.tune(action), generic)
+        spatial = self.branch(attribute, question)
+        backwards = self.branch(attribute, question, reverse=True)
+        temporal = self.branch(action, question)
         return {
             "spatial": ((spatial + backwards.flip(0)) / 2).numpy(),
             "temporal": temporal.numpy(),
         }
-
-    def best(self, question: str, prompt: Tensor, generic: Tensor, reverse: bool = False) -> Tensor:
-        """Relative map of the candidate with the highest activation."""
-        maps = self.attention(question, prompt, reverse) / (generic + 1e-4)
-        best: Tensor = maps[maps.flatten(1).amax(dim=1).argmax()]
-        return best

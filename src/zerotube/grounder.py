@@ -160,9 +160,7 @@ class Grounder:
                         model=self.model.name,
                         settings={
                             "method": chosen.to_dict(),
-                            "proposer": {
-                                "name": tracks_of_item.source, **tracks_of_item.settings
-                            },
+                            "proposer": {"name": tracks_of_item.source, **tracks_of_item.settings},
                             "device": str(self.model.device),
                             "dtype": str(self.model.model.dtype).removeprefix("torch."),
                         },
@@ -207,7 +205,6 @@ def _candidates(
     tell: Progress,
 ) -> list[TrackSet]:
     """One set of candidates per query; made once per distinct noun."""
-    tell("propose", 0, 1)
     made: dict[str, TrackSet] = {}
     for noun in nouns:
         if noun in made:
@@ -215,7 +212,9 @@ def _candidates(
         if isinstance(tracks, TrackSet):
             made[noun] = tracks
         elif tracks is not None:
+            tell("propose", 0, 1)
             made[noun] = read_tracks(Path(tracks), source.info)
+            tell("propose", 1, 1)
         else:
             finder = make_proposer(proposer, **(proposer_settings or {}))
             made[noun] = finder.propose(
@@ -227,7 +226,6 @@ def _candidates(
                 wanted="at least one object",
                 fix="try another --proposer, or pass --tracks with a file of your own",
             )
-    tell("propose", 1, 1)
     return [made[noun] for noun in nouns]
 
 
