@@ -23,21 +23,20 @@ from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, gather
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import load
+from zerotube.mllm.registry import checkpoint_settings, load
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.query import decompose
 from zerotube.synth import HELD_OUT_SEED, SynthSample, sample
 from zerotube.tube.decide import decide
 from zerotube.video import Clip, VideoInfo, uniform_indices
 
-ROWS: dict[str, MethodSettings] = {
-    "baseline (mean of tokens)": preset("baseline"),
-    "gti": preset("gti"),
-    "gti, attention not relative": preset("gti", relative_attention=False),
-    "gti + V_s": preset("dsth", temporal_prompt=False),
-    "gti + V_t": preset("dsth", spatial_prompt=False),
-    "dsth (both)": preset("dsth"),
-    "full (with TAS)": preset("full"),
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "baseline (mean of tokens)": ("baseline", {}),
+    "gti": ("gti", {}),
+    "gti + V_s": ("dsth", {"temporal_prompt": False}),
+    "gti + V_t": ("dsth", {"spatial_prompt": False}),
+    "dsth (both)": ("dsth", {}),
+    "full (with TAS)": ("full", {}),
 }
 MEASURES = ("track", "t_iou", "v_iou", "gt_v_iou")
 
@@ -49,10 +48,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED + 100)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--lr", type=float, default=None)
+    parser.add_argument(
+        "--paper", action="store_true", help="the paper's settings, not the checkpoint's own"
+    )
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     model = load(arguments.model)
-    rows = {name: settings_with(item, lr=arguments.lr) for name, item in ROWS.items()}
+    rules = {} if arguments.paper else checkpoint_settings(arguments.model)
+    rows = {
+        label: preset(name, checkpoint=rules, lr=arguments.lr, **changes)
+        for label, (name, changes) in ROWS.items()
+    }
     scores, chance, presence = measure(
         model, rows, arguments.kind, arguments.samples, arguments.seed, print_progress
     )
@@ -60,7 +66,7 @@ def main() -> None:
         "kind": arguments.kind,
         "samples": arguments.samples,
         "seed": arguments.seed,
-        "lr": arguments.lr or MethodSettings().lr,
+        "settings": rows["full (with TAS)"].to_dict(),
         "chance": chance,
         "mean_presence": presence,
     }
@@ -70,11 +76,6 @@ def main() -> None:
         partial = arguments.json.with_suffix(".partial")
         partial.write_text(json.dumps(report, indent=1) + "\n")
         partial.replace(arguments.json)
-
-
-def settings_with(settings: MethodSettings, *, lr: float | None) -> MethodSettings:
-    changes = settings.to_dict() | ({} if lr is None else {"lr": lr})
-    return MethodSettings(**changes)
 
 
 def print_progress(done: int, total: int) -> None:
@@ -173,7 +174,7 @@ def table(report: dict[str, Any]) -> str:
     names = ("right track", "m_tIoU", "m_vIoU", "vIoU@0.3", "vIoU@0.5", "gt_vIoU", "m_vIoU - gti")
     lines = [
         f"{report['samples']} samples of kind {report['kind']!r}, seed {report['seed']}, "
-        f"lr {report['lr']:g}; chance of the right track {100 * report['chance']:.1f}; "
+        f"chance of the right track {100 * report['chance']:.1f}; "
         f"mean presence {report['mean_presence']:.2f}",
         "",
         "| method | " + " | ".join(names) + " |",

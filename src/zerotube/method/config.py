@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from zerotube.errors import UsageError
@@ -109,8 +110,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 """The rows of the paper's component ablation, as changes to the defaults."""
 
 
-def preset(name: str, **changes: Any) -> MethodSettings:
-    """Settings of a preset with changes on top; a change of None means "unset".
+def preset(
+    name: str, *, checkpoint: Mapping[str, Any] | None = None, **changes: Any
+) -> MethodSettings:
+    """Settings of a preset: defaults, then the checkpoint's, then the preset's, then the changes.
+
+    Args:
+        name: one of ``PRESETS``.
+        checkpoint: settings that the model recommends for itself.
+        changes: single settings; None means "unset".
 
     Raises:
         UsageError: unknown preset or setting, or a value outside its range.
@@ -121,11 +129,11 @@ def preset(name: str, **changes: Any) -> MethodSettings:
         )
     given = {key: value for key, value in changes.items() if value is not None}
     known = MethodSettings.__dataclass_fields__
-    for key in given:
+    for key in (*given, *(checkpoint or {})):
         if key not in known:
             raise UsageError(
                 f"setting {key!r}",
                 wanted=f"one of {', '.join(known)}",
                 fix="see `zerotube ground --help`",
             )
-    return replace(MethodSettings(), **{**PRESETS[name], **given})
+    return MethodSettings(**{**(checkpoint or {}), **PRESETS[name], **given})

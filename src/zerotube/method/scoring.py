@@ -71,8 +71,7 @@ def box_weights(
     left, top, right, bottom = view_xyxy
     columns = _interval_weights(boxes_xyxy[:, [0, 2]], width, grid[1], left, right)
     rows = _interval_weights(boxes_xyxy[:, [1, 3]], height, grid[0], top, bottom)
-    weights: NDArray[np.float64] = rows[:, :, None] * columns[:, None, :]
-    return weights
+    return np.asarray(rows[:, :, None] * columns[:, None, :], dtype=np.float64)
 
 
 def _centres(length: int, cells: int, start: float, end: float) -> NDArray[np.float64]:
@@ -94,7 +93,7 @@ def _interval_weights(
         middle = pixels[None] + 0.5
         return np.asarray((middle >= begin) & (middle < finish), dtype=np.float64)
 
-    weights = (1 - share) * inside(low) + share * inside(high)
+    weights: NDArray[np.float64] = (1 - share) * inside(low) + share * inside(high)
     for row in np.flatnonzero(weights.max(axis=1) == 0):
         middle = (begin[row, 0] + finish[row, 0]) / 2 / length
         cell = int(np.floor((middle - start) / (end - start) * cells))
