@@ -1,0 +1,1 @@
+"""Boxes, masks and spans: plain arithmetic, no video and no model."""

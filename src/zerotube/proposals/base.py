@@ -1,0 +1,77 @@
+"""What a proposer, a detector and a tracker have to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.proposals.types import TrackSet
+
+if TYPE_CHECKING:
+    import supervision
+
+    from zerotube.video.base import Video
+
+Progress = Callable[[int, int], None]
+"""Called with (frames done, frames in all); the second may be an estimate until the end."""
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds objects in one picture."""
+
+    def detect(self, image: NDArray[np.uint8]) -> supervision.Detections:
+        """Boxes of the objects in sight.
+
+        Args:
+            image: uint8 ``(H, W, 3)`` RGB.
+
+        Returns:
+            ``xyxy`` in pixels of ``image``, ``confidence`` in [0, 1].
+        """
+        ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Gives detections of successive frames names that last (any tracker of `trackers` fits)."""
+
+    def update(self, detections: supervision.Detections) -> supervision.Detections:
+        """The detections of the next frame with ``tracker_id`` set, -1 where there is none yet."""
+        ...
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """Turns a video into candidate tracks."""
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
+
+    @property
+    def settings(self) -> Any:
+        """Its resolved settings, a frozen dataclass."""
+        ...
+
+    def propose(
+        self, video: Video, noun: str = "object", *, progress: Progress | None = None
+    ) -> TrackSet:
+        """Candidate tracks of a video.
+
+        Args:
+            video: an open video.
+            noun: what to look for; a proposer that knows no words ignores it.
+            progress: told how far it is.
+
+        Returns:
+            The candidates, best first; an empty set if nothing was found.
+
+        Raises:
+            VideoError: if the video cannot be decoded.
+        """
+        ...

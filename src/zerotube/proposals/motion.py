@@ -1,0 +1,216 @@
+"""The proposer without weights: what stands out from the background of a fixed camera.
+
+Two passes over the video. The first looks at a few frames and learns the background and the
+colours. The second finds regions in every processed frame - on a plain scene whatever is not
+background, on a cluttered one what moves and what is salient by colour - and follows them with
+ByteTrack. Objects that rest are found by colour, so resting does not end a track.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zerotube.errors import UsageError
+from zerotube.proposals import cleanup, selection
+from zerotube.proposals.background import sample_frames, working_size
+from zerotube.proposals.detector import RegionDetector
+from zerotube.proposals.tracking import Fragment, KindTracker
+from zerotube.proposals.types import Track, TrackSet
+
+if TYPE_CHECKING:
+    from zerotube.proposals.base import Progress
+    from zerotube.video.base import Video
+    from zerotube.video.types import VideoInfo
+
+
+_SHORTLIST = 8
+"""Tracks that are compared with each other, per track that may be proposed."""
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """Settings of the `motion` proposer."""
+
+    max_tracks: int = 20
+    """Most candidates returned; beyond it the briefest and smallest are dropped, with a warning."""
+
+    max_still: int = 6
+    """Most candidates that never move on a cluttered scene, where many patches of colour look like
+    things. Plain scenes have no such limit."""
+
+    max_fps: float = 10.0
+    """Frames per second that are looked at; boxes in between are interpolated."""
+
+    working_side: int = 320
+    """Longer side, in pixels, of the pictures looked at; smaller videos keep their size."""
+
+    background_frames: int = 40
+    """Frames, spread over the video, from which background and colours are learnt."""
+
+    min_area_share: float = 0.0005
+    """Smallest object, as a fraction of the picture's area (twice that on cluttered scenes)."""
+
+    max_area_share: float = 0.4
+    """Largest object on a cluttered scene, as a fraction of the picture's area."""
+
+    min_duration_s: float = 0.4
+    """An object has to be seen for this long (or a third of the video, where that is less)."""
+
+    lost_s: float = 1.0
+    """How long the tracker waits for an object that it lost."""
+
+    stitch_s: float = 3.0
+    """Longest absence after which a like object near the same place is the same object (a third
+    of it on cluttered scenes)."""
+
+    fill_s: float = 0.5
+    """Absences up to this long are interpolated. Behind another object: up to ``stitch_s``."""
+
+    same_object_iou: float = 0.7
+    """Two tracks whose boxes overlap by this on average are one object."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            whole = isinstance(self.__dataclass_fields__[name].default, int)
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise _bad_setting(name, value, "a whole number" if whole else "a number")
+            if not math.isfinite(value) or value < 0 or (whole and value < 1):
+                raise _bad_setting(name, value, "at least 1" if whole else "0 or more")
+        if self.max_fps == 0 or self.working_side < 8:
+            name = "max_fps" if self.max_fps == 0 else "working_side"
+            raise _bad_setting(name, getattr(self, name), "max_fps > 0 and working_side >= 8")
+
+
+def _bad_setting(name: str, value: object, wanted: str) -> UsageError:
+    return UsageError(
+        f"{name} = {value!r} for the proposer 'motion'", wanted=wanted, fix=f"change {name}"
+    )
+
+
+class MotionProposer:
+    """Implements `zerotube.proposals.base.Proposer`; needs no weights and no network.
+
+    Made for a fixed camera. It knows no words: the noun is ignored and every label is "object".
+    """
+
+    name = "motion"
+
+    def __init__(self, settings: MotionSettings | None = None) -> None:
+        self.settings = settings or MotionSettings()
+
+    def propose(
+        self, video: Video, noun: str = "object", *, progress: Progress | None = None
+    ) -> TrackSet:
+        """See `zerotube.proposals.base.Proposer.propose`. Deterministic."""
+        del noun
+        settings, info = self.settings, video.info
+        report = progress or (lambda done, total: None)
+        stride = max(1, round(float(info.fps) / settings.max_fps))
+        processed = -(-info.frame_count // stride)
+        size_wh = working_size(info.width, info.height, settings.working_side)
+        samples = sample_frames(video, settings.background_frames, size_wh)
+        total = len(samples) + processed
+        report(len(samples), total)
+        detector = RegionDetector.learn(
+            samples,
+            min_area_share=settings.min_area_share,
+            max_area_share=settings.max_area_share,
+        )
+        fps = float(info.fps) / stride
+        tracker = KindTracker(fps=fps, lost_s=settings.lost_s)
+        for done, frame in enumerate(video.stream(stride=stride), start=len(samples) + 1):
+            tracker.update(frame.index, detector.regions(frame.image))
+            report(done, total)
+        tracks, warnings = self._choose(
+            tracker.fragments(), info, stride, plain=detector.background.plain
+        )
+        report(total, total)
+        last = (processed - 1) * stride
+        return TrackSet(
+            tracks=tuple(
+                _to_track(track, track_id, info, stride, last)
+                for track_id, track in enumerate(tracks, start=1)
+            ),
+            frame_count=info.frame_count,
+            width=info.width,
+            height=info.height,
+            source=self.name,
+            settings=asdict(settings),
+            warnings=tuple(warnings),
+        )
+
+    def _choose(
+        self, fragments: list[Fragment], info: VideoInfo, stride: int, *, plain: bool
+    ) -> tuple[list[Fragment], list[str]]:
+        """Clean, rank and cap; best first, with what a user should know."""
+        settings = self.settings
+
+        def in_frames(seconds: float) -> int:
+            return max(stride, round(seconds * float(info.fps)))
+
+        processed = -(-info.frame_count // stride)
+        brief = min(in_frames(settings.min_duration_s) // stride, processed // 3)
+        # In clutter, a like patch seen a while later is more often another one.
+        wait = in_frames(settings.stitch_s if plain else settings.stitch_s / 3)
+        tracks = cleanup.stitch(fragments, max_gap=wait, step=stride)
+        tracks = selection.drop_brief(tracks, min_frames=max(1, brief))
+        if plain:
+            tracks = selection.keep_wholes(tracks)
+        picture = float(info.width * info.height)
+
+        def rank(track: Fragment) -> float:
+            return selection.rank(track, processed, picture, plain=plain)
+
+        # What follows compares tracks pair by pair; an hour of clutter has thousands of them.
+        shortlist = _SHORTLIST * settings.max_tracks
+        passed_over = max(0, len(tracks) - shortlist)
+        tracks = sorted(tracks, key=rank, reverse=True)[:shortlist]
+        tracks = cleanup.mend_contacts(tracks, window=wait, step=stride)
+        tracks = [
+            cleanup.fill_gaps(track, max_gap=in_frames(settings.fill_s), step=stride)
+            for track in tracks
+        ]
+        tracks = sorted(tracks, key=rank, reverse=True)
+        tracks = selection.drop_echoes(tracks, iou=settings.same_object_iou)
+        warnings = []
+        if not plain:
+            tracks, dropped = selection.limit_still(tracks, settings.max_still)
+            if dropped:
+                warnings.append(
+                    f"{dropped} patches of colour that never move were left out"
+                    f" (max_still {settings.max_still})"
+                )
+        over = passed_over + max(0, len(tracks) - settings.max_tracks)
+        if over:
+            warnings.append(
+                f"{over} of {len(tracks) + passed_over} candidates, the briefest and smallest,"
+                f" were dropped (max_tracks {settings.max_tracks})"
+            )
+        return tracks[: settings.max_tracks], warnings
+
+
+def _to_track(
+    track: Fragment, track_id: int, info: VideoInfo, stride: int, last_processed: int
+) -> Track:
+    """The track on every source frame; the frames after the last processed one hold its box."""
+    from supervision import clip_boxes
+
+    runs = [track.frames]
+    if stride > 1:
+        near = np.flatnonzero(np.diff(track.frames) == stride)
+        runs += [track.frames[near] + offset for offset in range(1, stride)]
+        if track.frames[-1] == last_processed:
+            runs.append(np.arange(last_processed + 1, info.frame_count, dtype=np.int64))
+    full = cleanup.at_frames(track, np.sort(np.concatenate(runs)))
+    boxes = clip_boxes(full.boxes_xyxy, (info.width, info.height))
+    return Track(
+        track_id=track_id,
+        frame_indices=full.frames,
+        boxes_xyxy=boxes.astype(np.float32),
+        observed=full.observed,
+        scores=full.scores,
+    )

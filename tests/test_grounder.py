@@ -1,0 +1,116 @@
+"""The facade on the bundled model: same answer as the stages, shared work for many queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zerotube.errors import NothingToGroundError, UsageError
+from zerotube.grounder import Grounder
+from zerotube.method.config import preset
+from zerotube.proposals.types import Track, TrackSet
+from zerotube.query import decompose
+from zerotube.synth import HELD_OUT_SEED, sample, write_clip
+
+FEW = preset("gti", frames=6)
+
+
+@pytest.fixture(scope="module")
+def grounder() -> Grounder:
+    return Grounder.from_pretrained("bundled")
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return sample(HELD_OUT_SEED + 900, 0, "attribute")
+
+
+@pytest.fixture(scope="module")
+def clip(truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path, truth.frames, truth.fps)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tracks(truth) -> TrackSet:
+    count, height, width, _ = truth.frames.shape
+    every = np.arange(count)
+    return TrackSet(
+        tuple(
+            Track(number + 1, every, boxes, np.ones(count, bool), np.ones(count, np.float32))
+            for number, boxes in enumerate(truth.boxes_xyxy)
+        ),
+        count,
+        width,
+        height,
+        "truth",
+    )
+
+
+def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: TrackSet) -> None:
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=preset("full", frames=6))
+    assert result.tube.track_id in {track.track_id for track in tracks}
+    assert result.settings["method"] == preset("full", frames=6).to_dict()
+    assert set(result.timings_s) == {"decode", "propose", "encode", "ground", "decide"}
+    assert result.query == decompose(truth.query)
+    assert result.warnings == ()
+    assert len(result.clip.frame_indices) == 6
+
+
+def test_the_checkpoints_own_settings_are_the_default(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    from zerotube.mllm.registry import checkpoint_settings
+
+    result = grounder.ground(clip, truth.query, tracks=tracks)
+    expected = preset("full", checkpoint=checkpoint_settings("bundled"))
+    assert result.settings["method"] == expected.to_dict()
+
+
+def test_many_queries_share_the_video_and_change_nothing(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = [truth.query, "the red star grows", truth.attribute]
+    alone = [grounder.ground(clip, query, tracks=tracks, settings=FEW) for query in queries]
+    encoded: list[int] = []
+    encode = grounder.model.encode
+    monkeypatch.setattr(grounder.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
+    together = grounder.ground_many(clip, queries, tracks=tracks, settings=FEW)
+    assert encoded == [1]
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.evidence.spatial_map, other.evidence.spatial_map)
+        assert one.tube.span == other.tube.span
+
+
+def test_unknown_words_are_named(grounder: Grounder, clip: Path, tracks: TrackSet) -> None:
+    result = grounder.ground(clip, "the zebra chews gum", tracks=tracks, settings=FEW)
+    (warning,) = result.warnings
+    assert "'zebra', 'chews', 'gum'" in warning
+    assert "--model" in warning
+    known = grounder.ground(clip, "the red square moves left", tracks=tracks, settings=FEW)
+    assert known.warnings == ()
+
+
+def test_no_candidate_is_refused(grounder: Grounder, clip: Path, tracks: TrackSet) -> None:
+    empty = TrackSet((), tracks.frame_count, tracks.width, tracks.height, "nobody")
+    with pytest.raises(NothingToGroundError, match="--tracks"):
+        grounder.ground(clip, "the red square", tracks=empty, settings=FEW)
+
+
+def test_override_of_a_finished_query_is_refused(grounder: Grounder, clip: Path) -> None:
+    with pytest.raises(UsageError, match="either a sentence"):
+        grounder.ground(clip, decompose("the red square"), attribute="the blue ring")
+
+
+def test_seed_leaves_the_callers_random_state_alone(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    import torch
+
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    grounder.ground(clip, truth.query, tracks=tracks, settings=FEW)
+    assert torch.equal(before, torch.get_rng_state())
