@@ -190,12 +190,12 @@ def resident_mib(field: str = "VmRSS") -> float:
 
 def scene() -> tuple[Any, Any, list[Any]]:
     """One generated clip of 20 sampled frames, its true tracks, and ten queries about it."""
-    from synth import as_candidates
     from zerotube.query import decompose
     from zerotube.synth import sample
+    from zerotube.synth.candidates import sampled_clip, true_tracks
 
     item = sample(SEED, 0, "attribute")
-    clip, tracks = as_candidates(item)
+    clip, tracks = sampled_clip(item), true_tracks(item)
     # What people ask about one video: its few objects, each with a handful of actions.
     actions = ("moves left", "moves right", "moves up", "moves down", "stays still")
     labels = list(dict.fromkeys(item.labels))

@@ -24,11 +24,10 @@ from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, gather
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import checkpoint_settings, load
-from zerotube.proposals.types import Track, TrackSet
 from zerotube.query import decompose
-from zerotube.synth import HELD_OUT_SEED, SynthSample, sample
+from zerotube.synth import HELD_OUT_SEED, sample
+from zerotube.synth.candidates import sampled_clip, true_tracks
 from zerotube.tube.decide import decide
-from zerotube.video import Clip, VideoInfo, uniform_indices
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline (mean of tokens)": ("baseline", {}),
@@ -102,7 +101,7 @@ def measure(
     for index in range(count):
         progress(index, count)
         truth = sample(seed, index, kind)
-        clip, tracks = as_candidates(truth)
+        clip, tracks = sampled_clip(truth), true_tracks(truth)
         query = decompose(truth.query)
         context = model.encode(clip)
         chance.append(1 / len(tracks))
@@ -116,30 +115,6 @@ def measure(
             scores[name][index] = (right, found.t_iou, found.v_iou, found.gt_v_iou)
         presence.append(evidence.presence)
     return scores, float(np.mean(chance)), float(np.mean(presence))
-
-
-def as_candidates(truth: SynthSample) -> tuple[Clip, TrackSet]:
-    """The sampled frames and the true tracks of a sample; track number = object number + 1."""
-    count, height, width, _ = truth.frames.shape
-    info = VideoInfo(
-        path=truth.sample_id,
-        fps=truth.fps,
-        frame_count=count,
-        width=width,
-        height=height,
-        duration_s=float(count / truth.fps),
-        rotation_deg=0,
-        variable_frame_rate=False,
-        warnings=(),
-    )
-    indices = uniform_indices(count, MethodSettings().frames)
-    clip = Clip(info, truth.frames[indices], indices, indices / float(truth.fps))
-    every = np.arange(count)
-    tracks = tuple(
-        Track(number + 1, every, boxes, np.ones(count, bool), np.ones(count, np.float32))
-        for number, boxes in enumerate(truth.boxes_xyxy)
-    )
-    return clip, TrackSet(tracks, count, width, height, "truth")
 
 
 def summarise(scores: dict[str, NDArray[np.float64]]) -> dict[str, Any]:

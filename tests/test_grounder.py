@@ -10,9 +10,10 @@ import pytest
 from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.grounder import Grounder
 from zerotube.method.config import preset
-from zerotube.proposals.types import Track, TrackSet
+from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
 from zerotube.synth import HELD_OUT_SEED, sample, write_clip
+from zerotube.synth.candidates import true_tracks
 
 FEW = preset("gti", frames=6)
 
@@ -36,18 +37,7 @@ def clip(truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tracks(truth) -> TrackSet:
-    count, height, width, _ = truth.frames.shape
-    every = np.arange(count)
-    return TrackSet(
-        tuple(
-            Track(number + 1, every, boxes, np.ones(count, bool), np.ones(count, np.float32))
-            for number, boxes in enumerate(truth.boxes_xyxy)
-        ),
-        count,
-        width,
-        height,
-        "truth",
-    )
+    return true_tracks(truth)
 
 
 def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: TrackSet) -> None:
