@@ -32,6 +32,8 @@ from zerotube.tube.decide import decide
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline (mean of tokens)": ("baseline", {}),
     "gti": ("gti", {}),
+    "gti, the paper's layers": ("gti", {"layer_start": 6 / 32, "layer_end": 26 / 32}),
+    "gti, not relative": ("gti", {"relative_attention": False}),
     "gti + V_s": ("dsth", {"temporal_prompt": False}),
     "gti + V_t": ("dsth", {"spatial_prompt": False}),
     "dsth (both)": ("dsth", {}),

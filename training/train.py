@@ -84,13 +84,9 @@ STAGES = {
             0.1,
         ),
     ),
-    "finish": (
-        Plan("clips", (1, 2, 3), 4400, 10, 0.25, 0.55, (0.15, 0.1), (0.6, 0.2, 0.2), 0.1),
-        Plan("clips", (1, 4, 8, 20), 4400, 10, 0.2, 1.0, (0.1, 0.1), (0.35, 0.2, 0.2, 0.25), 0.15),
-    ),
 }
-PEAK = {"frames": 1.0e-3, "clips": 1.6e-3, "finish": 1.2e-3}
-SEED = {"frames": 31, "clips": 41, "finish": 53}
+PEAK = {"frames": 1.0e-3, "clips": 1.6e-3}
+SEED = {"frames": 31, "clips": 41}
 
 
 OPPOSITE = {

@@ -191,22 +191,17 @@ def mend_contacts(fragments: list[Fragment], *, window: int, step: int) -> list[
     ]
     mended = []
     for index, track in enumerate(filled):
-        touching = _touching(track, index, filled)
-        off = _off_median(track, reach) & touching
+        off = _off_median(track, reach) & _touching(track, index, filled)
         off &= _short_runs(off, track.frames, window)
         good = track.take(~off)
-        if off.any() and len(good) >= 2:
-            track = replace(
-                at_frames(good, track.frames[_within(track, good)]),
-                colour=track.colour,
-            )
-        mended.append(track)
+        if not off.any() or len(good) < 2:
+            mended.append(track)
+            continue
+        # Slivers seen beside what hides an object are gone now, and it is whole on either side.
+        unseen = _hidden_frames(good, index, filled, step)
+        known = np.union1d(unseen, track.frames)
+        mended.append(fill_gaps(good, max_gap=step, step=step, hidden=known))
     return mended
-
-
-def _within(track: Fragment, good: Fragment) -> NDArray[np.bool_]:
-    """Frames of ``track`` inside the life of ``good``: nothing is extrapolated."""
-    return np.asarray((track.frames >= good.frames[0]) & (track.frames <= good.frames[-1]))
 
 
 def _hidden_frames(
@@ -222,7 +217,9 @@ def _hidden_frames(
     for other_index, other in enumerate(tracks):
         if other_index == index:
             continue
-        shared, mine, theirs = np.intersect1d(missing, other.frames, return_indices=True)
+        shared, mine, theirs = np.intersect1d(
+            missing, other.frames, assume_unique=True, return_indices=True
+        )
         if len(shared):
             part = paired_intersection(boxes[mine], other.boxes_xyxy[theirs])
             covered[mine] += part / np.maximum(box_area(boxes[mine]), 1e-9)
@@ -237,7 +234,9 @@ def _touching(track: Fragment, index: int, tracks: list[Fragment]) -> NDArray[np
     for other_index, other in enumerate(tracks):
         if other_index == index:
             continue
-        _, mine, theirs = np.intersect1d(track.frames, other.frames, return_indices=True)
+        _, mine, theirs = np.intersect1d(
+            track.frames, other.frames, assume_unique=True, return_indices=True
+        )
         touching[mine] |= paired_intersection(wide[mine], other.boxes_xyxy[theirs]) > 0
     return touching
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zerotube.video.types import VideoInfo
 
 
-_SHORTLIST = 8
+_SHORTLIST = 5
 """Tracks that are compared with each other, per track that may be proposed."""
 
 

@@ -34,7 +34,7 @@ def drop_echoes(fragments: list[Fragment], *, iou: float) -> list[Fragment]:
 
 def same_object(a: Fragment, b: Fragment, iou: float) -> bool:
     """Whether two tracks share most frames and, there, most of their boxes."""
-    shared, in_a, in_b = np.intersect1d(a.frames, b.frames, return_indices=True)
+    shared, in_a, in_b = np.intersect1d(a.frames, b.frames, assume_unique=True, return_indices=True)
     if len(shared) < 0.7 * min(len(a), len(b)):
         return False
     return bool(paired_iou(a.boxes_xyxy[in_a], b.boxes_xyxy[in_b]).mean() >= iou)
@@ -57,7 +57,9 @@ def keep_wholes(fragments: list[Fragment]) -> list[Fragment]:
 
 def _holds(whole: Fragment, part: Fragment) -> bool:
     """Whether ``part`` lies in ``whole`` for 80% of its life."""
-    _, in_part, in_whole = np.intersect1d(part.frames, whole.frames, return_indices=True)
+    _, in_part, in_whole = np.intersect1d(
+        part.frames, whole.frames, assume_unique=True, return_indices=True
+    )
     shared = paired_intersection(part.boxes_xyxy[in_part], whole.boxes_xyxy[in_whole])
     inside = shared > 0.9 * box_area(part.boxes_xyxy[in_part])
     return bool(inside.sum() >= 0.8 * len(part))
