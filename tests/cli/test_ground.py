@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zerotube.method.config import MethodSettings, preset
+from zerotube.mllm.registry import checkpoint_settings
 
 FILES = {"tube.json", "overlay.mp4", "attention.png", "timeline.png"}
 QUERY = "the red square moves right"
@@ -53,7 +54,8 @@ def test_without_out_nothing_is_written(
 @pytest.mark.parametrize("method", ["baseline", "gti", "dsth", "full"])
 def test_presets(run, clip: Path, method: str) -> None:
     done = run("ground", clip, QUERY, "--json", "--method", method)
-    assert json.loads(done.out)["settings"]["method"] == preset(method).to_dict()
+    expected = preset(method, checkpoint=checkpoint_settings("bundled"))
+    assert json.loads(done.out)["settings"]["method"] == expected.to_dict()
 
 
 OTHER = {

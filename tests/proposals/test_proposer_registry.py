@@ -72,16 +72,6 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_proposing_does_not_load_torch() -> None:
-    code = (
-        "import sys\nfrom zerotube.proposals.tracking import KindTracker\n"
-        "import zerotube.proposals.detector, supervision, trackers, scipy.ndimage\n"
-        "print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-
-
 def test_the_detector_finds_shapes_in_one_picture() -> None:
     images = film([Shape("circle", RED, still(0.5, 0.5, 0.5))], count=1, side=64)
     detector = RegionDetector.learn(images, min_area_share=0.001, max_area_share=0.5)
