@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.grounder import Grounder
 from zerotube.method.config import preset
+from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
-from zerotube.synth import HELD_OUT_SEED, sample, write_clip
+from zerotube.synth import HELD_OUT_SEED, sample
 from zerotube.synth.candidates import true_tracks
+from zerotube.video import write_video
 
 FEW = preset("gti", frames=6)
 
@@ -31,7 +34,7 @@ def truth():
 @pytest.fixture(scope="module")
 def clip(truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_clip(path, truth.frames, truth.fps)
+    write_video(path, truth.frames, truth.fps, crf=14)
     return path
 
 
@@ -104,3 +107,19 @@ def test_seed_leaves_the_callers_random_state_alone(
     before = torch.get_rng_state()
     grounder.ground(clip, truth.query, tracks=tracks, settings=FEW)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_proposer_without_words_runs_once_for_all_queries(
+    grounder: Grounder, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    real = MotionProposer.propose
+
+    def counted(self: MotionProposer, *given: Any, **named: Any) -> TrackSet:
+        calls.append(given)
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(MotionProposer, "propose", counted)
+    results = grounder.ground_many(clip, ["the red ring grows", "the star"], settings=FEW)
+    assert len(calls) == 1
+    assert results[0].tracks is results[1].tracks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 
 from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
-from zerotube.method.ground import ClipSession, gather
+from zerotube.method.ground import ClipSession, Progress, gather
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import checkpoint_settings, load
 from zerotube.proposals.io import read_tracks
@@ -22,9 +22,6 @@ from zerotube.query import Query, decompose
 from zerotube.tube.decide import decide
 from zerotube.tube.types import GroundingResult
 from zerotube.video import Video, open_video, uniform_indices
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage ("decode", "propose", "encode", "tune", "read"), steps done, steps in all."""
 
 
 class Grounder:
@@ -205,29 +202,35 @@ def _candidates(
     nouns: Sequence[str],
     tell: Progress,
 ) -> list[TrackSet]:
-    """One set of candidates per query; made once per distinct noun."""
-    made: dict[str, TrackSet] = {}
-    for noun in nouns:
-        if noun in made:
-            continue
-        if isinstance(tracks, TrackSet):
-            made[noun] = tracks
-        elif tracks is not None:
-            tell("propose", 0, 1)
-            made[noun] = read_tracks(Path(tracks), source.info)
-            tell("propose", 1, 1)
-        else:
-            finder = make_proposer(proposer, **(proposer_settings or {}))
-            made[noun] = finder.propose(
-                source, noun, progress=lambda done, total: tell("propose", done, total)
-            )
-        if not len(made[noun]):
-            raise NothingToGroundError(
-                f"no candidate track in {source.info.path!r}",
-                wanted="at least one object",
-                fix="try another --proposer, or pass --tracks with a file of your own",
-            )
-    return [made[noun] for noun in nouns]
+    """One set of candidates per query, each distinct one made once."""
+    if isinstance(tracks, TrackSet):
+        return [_some(tracks, source)] * len(nouns)
+    if tracks is not None:
+        tell("propose", 0, 1)
+        read = read_tracks(Path(tracks), source.info)
+        tell("propose", 1, 1)
+        return [_some(read, source)] * len(nouns)
+    finder = make_proposer(proposer, **(proposer_settings or {}))
+    # A proposer that knows no words finds the same objects whatever is asked for.
+    keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
+    made = {
+        noun: _some(
+            finder.propose(source, noun, progress=lambda done, total: tell("propose", done, total)),
+            source,
+        )
+        for noun in dict.fromkeys(keys)
+    }
+    return [made[noun] for noun in keys]
+
+
+def _some(candidates: TrackSet, source: Video) -> TrackSet:
+    if not len(candidates):
+        raise NothingToGroundError(
+            f"no candidate track in {source.info.path!r}",
+            wanted="at least one object",
+            fix="try another --proposer, or pass --tracks with a file of your own",
+        )
+    return candidates
 
 
 class _Clock:

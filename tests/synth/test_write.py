@@ -52,7 +52,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def broken(*_args, **_settings):
         raise OSError("disk full")
 
-    monkeypatch.setattr("zerotube.synth.write.write_clip", broken)
+    monkeypatch.setattr("zerotube.synth.write.write_video", broken)
     with pytest.raises(OSError, match="disk full"):
         write_samples(tmp_path / "out", 1, 0, size=64)
     assert list(tmp_path.iterdir()) == []

@@ -31,6 +31,7 @@ from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt
 from zerotube.query.types import Query
 
 Progress = Callable[[str, int, int], None]
+"""Called with a stage ("decode", "propose", "encode", "tune", "read"), steps done, steps in all."""
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -100,8 +101,9 @@ class ClipSession:
         Raises:
             NumericalError: if the attention is not finite.
         """
-        prefix = self.plain(reverse=reverse).detached()
-        if phrase is not None:
+        if phrase is None:
+            prefix = self.plain(reverse=reverse).detached()
+        else:
             prefix = self._prefix(phrase, reverse)
         answer = self.model.ask(prefix, [question], layers=self.layers, logits=False)[0]
         maps = self._finite(answer.maps)
@@ -193,7 +195,7 @@ def gather(
         query: the sentence and its sub-queries.
         tracks: the candidates.
         frame_indices: int64 ``(N,)``, original frames that were sampled.
-        progress: called with a stage ("tune", "read"), steps done and steps in all.
+        progress: told about the stages "tune" and "read".
 
     Returns:
         Maps and scores in NumPy.

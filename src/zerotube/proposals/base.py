@@ -58,6 +58,11 @@ class Proposer(Protocol):
         """Its resolved settings, a frozen dataclass."""
         ...
 
+    @property
+    def uses_noun(self) -> bool:
+        """Whether ``propose`` depends on the noun; if not, one call serves every query."""
+        ...
+
     def propose(
         self, video: Video, noun: str = "object", *, progress: Progress | None = None
     ) -> TrackSet:

@@ -98,6 +98,7 @@ class MotionProposer:
     """
 
     name = "motion"
+    uses_noun = False
 
     def __init__(self, settings: MotionSettings | None = None) -> None:
         self.settings = settings or MotionSettings()

@@ -1,7 +1,7 @@
 """The synthetic benchmark: generated clips of coloured shapes with queries and true tubes."""
 
 from zerotube.synth.sample import HELD_OUT_SEED, KINDS, SynthSample, sample
-from zerotube.synth.write import SavedSample, read_samples, write_clip, write_samples
+from zerotube.synth.write import SavedSample, read_samples, write_samples
 
 __all__ = [
     "HELD_OUT_SEED",
@@ -10,6 +10,5 @@ __all__ = [
     "SynthSample",
     "read_samples",
     "sample",
-    "write_clip",
     "write_samples",
 ]

@@ -10,15 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-from numpy.typing import NDArray
-
 from zerotube.errors import InputError, UsageError
 from zerotube.synth.sample import KINDS, SynthSample, sample
+from zerotube.video import write_video
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised whenever the same seed would give other samples."""
+
+CRF = 14
+"""Quality of the encoded clips: a box and its pixels still agree."""
 
 TRACKS_SCHEMA = "zerotube.tracks/1"
 
@@ -142,18 +142,6 @@ def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str
     }
 
 
-def write_clip(path: Path, frames: NDArray[np.uint8], fps: Fraction, *, crf: int = 14) -> None:
-    """Encode frames, uint8 (T, H, W, 3) RGB with even H and W, as H.264."""
-    with av.open(str(path), mode="w") as container:
-        stream = container.add_stream("libx264", rate=fps)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "medium"}
-        for picture in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
 def read_samples(folder: Path) -> list[SavedSample]:
     """Read what `write_samples` wrote.
 
@@ -190,7 +178,7 @@ def read_samples(folder: Path) -> list[SavedSample]:
 def _write_one(item: SynthSample, folder: Path) -> dict[str, Any]:
     """Write one sample's files into `folder`; returns its line of the list."""
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
-    write_clip(folder / video, item.frames, item.fps)
+    write_video(folder / video, item.frames, item.fps, crf=CRF)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
     return {
         "id": item.sample_id,

@@ -15,6 +15,8 @@ from zerotube.errors import UsageError, VideoError
 from zerotube.video.libav import import_av, quiet
 
 _ENCODER = "libx264"
+_PRESET = "veryfast"
+"""Half the time of x264's default at 720p, for files about a tenth larger."""
 _SUFFIXES = (".m4v", ".mov", ".mp4")
 _LARGEST_RATE_PART = 2**31 - 1
 _LIMITED_RANGE = 1
@@ -101,7 +103,8 @@ def _open(partial: Path, shape: tuple[int, ...], rate: Fraction, crf: int) -> tu
         f"file:{partial}", mode="w", format="mp4", container_options={"movflags": "+faststart"}
     )
     try:
-        stream = container.add_stream(_ENCODER, rate=rate, options={"crf": str(crf)})
+        options = {"crf": str(crf), "preset": _PRESET}
+        stream = container.add_stream(_ENCODER, rate=rate, options=options)
     except BaseException:
         container.close()
         raise
