@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import copy
+import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,27 +69,61 @@ def test_any_number_of_frames_runs(loaded, frames):
         assert torch.isfinite(model(**inputs).logits).all()
 
 
-@pytest.mark.skipif(not TRAINING.is_dir(), reason="training/ is not part of the installed package")
-def test_packed_training_equals_the_plain_forward(loaded, monkeypatch):
+@pytest.fixture
+def training(loaded, monkeypatch):
+    """The bundled model with the training code's attention, and that code."""
+    if not TRAINING.is_dir():
+        pytest.skip("training/ is not part of the installed package")
     monkeypatch.syspath_prepend(str(TRAINING))
-    packing = pytest.importorskip("packing")
-    questions, warm_up = sys.modules["questions"], pytest.importorskip("warm_up")
-    model, processor = loaded
-    asked = "is there the red square moves left in this video ?"
-    items = [
-        questions.Exchange(questions.CAPTION, "a red square .", "caption"),
-        questions.Exchange("what color is the ring ?", "blue", "what colour"),
-        questions.Exchange(asked, "yes", "colour"),
+    modules = {
+        name: importlib.import_module(name)
+        for name in ("attention", "packing", "questions", "warm_up")
+    }
+    model = copy.deepcopy(loaded[0])
+    modules["attention"].use_in(model)
+    return model, SimpleNamespace(**modules)
+
+
+ASKED = "is there the red square moves left in this video ?"
+
+
+def packed_items(code):
+    return [
+        code.questions.Exchange(code.questions.CAPTION, "a red square .", "caption"),
+        code.questions.Exchange("what color is the ring ?", "blue", "what colour"),
+        code.questions.Exchange(ASKED, "yes", "colour"),
     ]
-    packed = packing.pack([items], moving=True)
+
+
+def cells_of(model, code, video):
+    features = code.warm_up.tower(model, code.warm_up.to_pixels(video), torch.arange(256)[None])
+    return code.warm_up.pooled_cells(model, features).reshape(1, len(video) * 64, -1)
+
+
+@torch.inference_mode()
+def test_packed_training_equals_the_plain_forward(loaded, training):
+    model, code = training
+    packed = code.packing.pack([packed_items(code)], moving=True)
     video = clip(3)
-    with torch.inference_mode():
-        where = torch.arange(256)[None]
-        features = warm_up.tower(model, warm_up.to_pixels(video), where)
-        cells = warm_up.pooled_cells(model, features).reshape(1, 3 * 64, -1)
-        hidden = packing.hidden_states(model, cells, packed)
-        first = packed.lengths[0] + packed.lengths[1] + len(packing.encode(asked)) + 4
-        ours = model.lm_head(hidden[0, first])
-        inputs = processor(text=[prompt(processor, asked)], videos=[video], return_tensors="pt")
-        theirs = model(**inputs).logits[0, -1]
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    hidden = code.packing.hidden_states(model, cells_of(model, code, video), packed)
+    first = packed.lengths[0] + packed.lengths[1] + len(code.packing.encode(ASKED)) + 4
+    ours = model.lm_head(hidden[0, first])
+    plain, processor = loaded
+    inputs = processor(text=[prompt(processor, ASKED)], videos=[video], return_tensors="pt")
+    torch.testing.assert_close(ours, plain(**inputs).logits[0, -1], atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_blind_words_do_not_see_the_video_and_role_tokens_do(training):
+    model, code = training
+    packed = code.packing.pack([packed_items(code)], moving=True, blindfold=True)
+    one, other = (
+        code.packing.hidden_states(model, cells_of(model, code, clip(3, seed)), packed)[0]
+        for seed in (0, 1)
+    )
+    same = (one - other).abs().amax(dim=-1) < 1e-5
+    start = packed.lengths[0]
+    words = len(code.packing.encode("what color is the ring ?"))
+    assert same[start : start + words].all()
+    assert not same[start + words : start + words + 5].any()
+    assert not same[start + packed.lengths[1] :][: len(code.packing.encode(ASKED))].all()

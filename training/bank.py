@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+import attention
 from build import FRAME, PATCH, build_model
 from scenes import Mix, draw, random_scene
 from warm_up import to_pixels, tower
@@ -64,7 +65,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     model = build_model()
     model.load_state_dict(torch.load(args.work / "warm_up.pt", weights_only=True))
-    model.eval()
+    attention.use_in(model.eval())
     hidden = model.config.vision_config.hidden_size
     store = np.lib.format.open_memmap(
         args.work / f"{args.name}.npy",
@@ -83,12 +84,12 @@ def main() -> None:
     start = time.monotonic()
     where = torch.arange(PATCHES)[None]
     for number, (scenes, pictures) in enumerate(loader):
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = tower(model, to_pixels(pictures.numpy()), where)
         done = len(everything)
-        store[done : done + len(scenes)] = features.view(
-            len(scenes), args.frames, PATCHES, hidden
-        ).numpy()
+        store[done : done + len(scenes)] = (
+            features.view(len(scenes), args.frames, PATCHES, hidden).half().numpy()
+        )
         everything.extend(scenes)
         if number % 100 == 0:
             rate = len(everything) * args.frames / (time.monotonic() - start)

@@ -48,13 +48,13 @@ def build_processor() -> LlavaOnevisionProcessor:
 
 
 def build_config() -> LlavaOnevisionConfig:
-    """A SigLIP tower of 3 layers and a Qwen2 of 5."""
+    """A SigLIP tower and a Qwen2 of 3 layers each, 128 wide."""
     tokenizer = build_tokenizer()
     vision = SiglipVisionConfig(
-        hidden_size=96,
-        intermediate_size=256,
+        hidden_size=128,
+        intermediate_size=384,
         num_hidden_layers=3,
-        num_attention_heads=3,
+        num_attention_heads=4,
         image_size=FRAME,
         patch_size=PATCH,
         vision_use_head=False,
@@ -63,7 +63,7 @@ def build_config() -> LlavaOnevisionConfig:
         vocab_size=len(tokenizer),
         hidden_size=128,
         intermediate_size=320,
-        num_hidden_layers=5,
+        num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=4096,

@@ -1,8 +1,8 @@
 """Choose the layers whose attention the bundled model is read by, on clips of their own seed.
 
-    python training/choose_layers.py [--samples 100] [--write]
+    python training/choose_layers.py [--model DIR] [--samples 100] [--write]
 
-A model of five layers binds words to objects in one or two of them, and which ones is an accident
+A model of three layers binds words to objects in one or two of them, and which ones is an accident
 of training; the reference's range suits models of thirty. For every contiguous range of layers this
 measures how often GTI picks the true track, with relative attention and without, on clips that are
 neither trained on nor tested on (seed 1,500,000). ``--write`` puts the best range, read as the
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,10 +42,11 @@ SEED = 1_500_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=bundled_path())
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    model = load("bundled")
+    model = load(str(arguments.model))
     accuracy = measure(model, arguments.samples)
     for (layers, way), value in sorted(accuracy.items(), key=lambda item: -item[1]):
         print(f"layers {layers[0]}..{layers[-1]} {way}: {value:.3f}")
@@ -52,7 +54,7 @@ def main() -> None:
         best = max((k for k in accuracy if k[1] == "relative"), key=lambda k: accuracy[k])[0]
         count = model.layer_count
         settings = {"layer_start": best[0] / count, "layer_end": (best[-1] + 1) / count}
-        path = bundled_path() / SETTINGS_FILE
+        path = arguments.model / SETTINGS_FILE
         path.write_text(json.dumps(settings, indent=1) + "\n")
         print(f"{path.name}: {settings}")
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 from transformers import LlavaOnevisionForConditionalGeneration
 
+import attention
+from attention import Slots
 from questions import Exchange
 from vocabulary import words
 
@@ -87,22 +88,10 @@ def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = Fa
     return Packed(tokens, targets, weights, lengths, blind)
 
 
-@lru_cache(maxsize=64)
-def layout(frames: int, lengths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Positions (1, N) and additive mask (1, 1, N, N) of a packed sequence."""
-    prefix = len(HEAD) + frames * CELLS + 2
-    total = prefix + sum(lengths)
-    group = torch.zeros(total, dtype=torch.long)
-    positions = torch.arange(total)
-    start = prefix
-    for number, length in enumerate(lengths, start=1):
-        group[start : start + length] = number
-        positions[start : start + length] = prefix + torch.arange(length)
-        start += length
-    same = (group[:, None] == group[None, :]) | (group[None, :] == 0)
-    allowed = same & torch.ones(total, total, dtype=torch.bool).tril()
-    mask = torch.zeros(total, total).masked_fill(~allowed, torch.finfo(torch.float32).min)
-    return positions[None], mask[None, None]
+def positions_of(prefix: int, lengths: tuple[int, ...]) -> Tensor:
+    """Position of every token, int64 (1, N): each slot continues the prefix."""
+    slots = [prefix + torch.arange(length) for length in lengths]
+    return torch.cat([torch.arange(prefix), *slots])[None]
 
 
 def hidden_states(
@@ -124,16 +113,16 @@ def hidden_states(
     newline = model.model.image_newline[None, None].expand(size, 1, -1)
     break_ = embed(torch.tensor([IDS["\n"]]))[None].expand(size, -1, -1)
     sequence = torch.cat([head, cells.to(head.dtype), newline, break_, embed(packed.tokens)], dim=1)
-    positions, mask = layout(cells.shape[1] // CELLS, packed.lengths)
-    mask = mask.expand(size, 1, -1, -1)
-    if bool(packed.blind.any()):
-        mask = mask.clone()
-        asked = mask[:, 0, -packed.blind.shape[1] :, len(HEAD) : len(HEAD) + cells.shape[1] + 1]
-        asked.masked_fill_(packed.blind[:, :, None], torch.finfo(torch.float32).min)
-    output = model.model.language_model(
-        inputs_embeds=sequence,
-        position_ids=positions.expand(size, -1),
-        attention_mask=mask,
-        use_cache=False,
+    slots = Slots(
+        prefix=sequence.shape[1] - packed.tokens.shape[1],
+        lengths=packed.lengths,
+        hidden=slice(len(HEAD), len(HEAD) + cells.shape[1] + 1),
+        blind=packed.blind if bool(packed.blind.any()) else None,
     )
+    with attention.packed(slots):
+        output = model.model.language_model(
+            inputs_embeds=sequence,
+            position_ids=positions_of(slots.prefix, slots.lengths).expand(size, -1),
+            use_cache=False,
+        )
     return output.last_hidden_state[:, -packed.tokens.shape[1] :]

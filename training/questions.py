@@ -166,10 +166,12 @@ def _falsehood(
     return None
 
 
-def open_question(scene: Scene, rng: np.random.Generator, moving: bool) -> Exchange | None:
+def open_question(
+    scene: Scene, rng: np.random.Generator, moving: bool, about_motion: bool = False
+) -> Exchange | None:
     """A question whose answer is a word or a phrase, if the scene has a single answer to it."""
     item = scene.objects[int(rng.integers(len(scene.objects)))]
-    choice = int(rng.integers(5 if moving else 2))
+    choice = 2 if about_motion else int(rng.integers(5 if moving else 2))
     if choice == 0:
         if len({o.colour for o in scene.objects if o.shape == item.shape}) > 1:
             return None
@@ -212,17 +214,26 @@ def exchanges(
     moving: bool,
     open_share: float,
     wrong_action: float | None = None,
+    motion_share: float = 0.0,
 ) -> list[Exchange]:
-    """`count` question-answer pairs about one scene."""
+    """`count` question-answer pairs about one scene.
+
+    The shares: of open questions, of noes in which only the action is wrong, and of
+    "what does ... do ?" besides those among the open questions.
+    """
     out: list[Exchange] = []
     while len(out) < count:
-        draw = rng.random()
-        if draw < 0.02:
-            made: Exchange | None = oddity(rng)
-        elif draw < 0.02 + open_share:
-            made = open_question(scene, rng, moving)
-        else:
-            made = existence(scene, rng, moving, wrong_action=wrong_action)
+        made: Exchange | None = None
+        if moving and rng.random() < motion_share:
+            made = open_question(scene, rng, moving, about_motion=True)
+        if made is None:
+            draw = rng.random()
+            if draw < 0.02:
+                made = oddity(rng)
+            elif draw < 0.02 + open_share:
+                made = open_question(scene, rng, moving)
+            else:
+                made = existence(scene, rng, moving, wrong_action=wrong_action)
         if made is not None:
             out.append(made)
     return out

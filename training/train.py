@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import pickle
 import tempfile
 import time
@@ -28,10 +27,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+import attention
 from build import build_model
 from packing import SLOT, Packed, hidden_states, pack
 from questions import Exchange, caption, exchanges
-from warm_up import pooled_cells
+from warm_up import optimisers, pooled_cells, rate
 from zerotube.synth.world import Scene
 
 LOG = logging.getLogger("train")
@@ -51,6 +51,7 @@ class Plan:
         single: share of samples with one object, at its start and its end.
         odds: probability of each entry of `frames`; empty for equal ones.
         wrong_action: share of the noes about a full sentence in which only the action is wrong.
+        motion_share: share of "what does ... do ?" besides those among the open questions.
     """
 
     bank: str
@@ -62,30 +63,31 @@ class Plan:
     single: tuple[float, float]
     odds: tuple[float, ...] = ()
     wrong_action: float = 0.4
+    motion_share: float = 0.0
 
 
 STAGES = {
     "frames": (
-        Plan("frames", (1,), 3600, 10, 0.2, 0.5, (0.6, 0.3)),
-        Plan("frames", (1,), 3600, 10, 0.2, 1.0, (0.3, 0.1)),
+        Plan("frames", (1,), 4000, 10, 0.3, 0.4, (0.6, 0.35)),
+        Plan("frames", (1,), 4000, 10, 0.3, 1.0, (0.35, 0.1)),
     ),
     "clips": (
-        Plan("clips", (1, 2, 3), 4400, 10, 0.2, 0.5, (0.45, 0.2), (0.5, 0.25, 0.25), 0.15),
-        Plan("clips", (1, 2, 4, 8), 4400, 10, 0.2, 0.8, (0.2, 0.1), (0.3, 0.3, 0.25, 0.15), 0.1),
+        Plan("clips", (1, 2, 3), 4400, 10, 0.2, 0.4, (0.9, 0.3), (0.1, 0.6, 0.3), 0.5, 0.5),
+        Plan("clips", (1, 2, 4, 8), 4400, 10, 0.3, 0.7, (0.3, 0.1), (0.2, 0.3, 0.3, 0.2), 0.3),
         Plan(
             "clips",
             (1, 3, 8, 14, 20),
             4400,
             10,
-            0.2,
+            0.25,
             1.0,
             (0.1, 0.1),
-            (0.2, 0.3, 0.2, 0.1, 0.2),
-            0.1,
+            (0.15, 0.25, 0.2, 0.15, 0.25),
+            0.25,
         ),
     ),
 }
-PEAK = {"frames": 1.0e-3, "clips": 1.6e-3}
+PEAK = {"frames": 2.0e-3, "clips": 2.0e-3}
 SEED = {"frames": 31, "clips": 41}
 
 
@@ -168,6 +170,7 @@ class Samples(IterableDataset[tuple[Tensor, Packed, list[list[Exchange]]]]):
                             moving,
                             plan.open_share,
                             plan.wrong_action,
+                            plan.motion_share,
                         ),
                     ]
                 )
@@ -231,24 +234,23 @@ def run(rank: int, args: argparse.Namespace) -> None:
     )
     torch.manual_seed(SEED[args.stage])
     model = build_model()
+    attention.use_in(model)
     model.load_state_dict(torch.load(args.work / args.start, weights_only=True))
     model.model.vision_tower.requires_grad_(False)
     together = Together(model, args.ranks)
-    projector = list(model.model.multi_modal_projector.parameters())
-    known = {id(p) for p in projector}
-    rest = [p for p in together.parameters if id(p) not in known]
     peak = args.peak or PEAK[args.stage]
-    optimiser = torch.optim.AdamW(
-        [{"params": rest, "scale": 1.0}, {"params": projector, "scale": 0.3}],
-        lr=peak,
-        betas=(0.9, 0.98),
-        weight_decay=0.05,
-    )
+    rules = [
+        *((rule, 1.0) for rule in optimisers([model.model.language_model, model.lm_head], peak)),
+        *((rule, 0.3) for rule in optimisers([model.model.multi_modal_projector], peak)),
+    ]
+    newline = torch.optim.AdamW([model.model.image_newline], lr=peak)
+    rules.append((newline, 1.0))
     spent = 0.0
     if args.resume:
         state = torch.load(args.work / f"{args.stage}.state", weights_only=True)
         model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+        for (rule, _), kept in zip(rules, state["rules"], strict=True):
+            rule.load_state_dict(kept)
         spent = float(state["spent"])
     started = time.time() - spent
     step, low, seconds = 0, 0.0, spent
@@ -266,23 +268,22 @@ def run(rank: int, args: argparse.Namespace) -> None:
             prefetch_factor=4,
         )
         for cells, packed, rows in loader:
-            share = seconds / args.seconds
-            rate = min(1.0, (step + 1) / 60) * (
-                0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-            )
-            for group in optimiser.param_groups:
-                group["lr"] = peak * rate * group["scale"]
+            share = peak * rate(min(seconds / args.seconds, 1.0), step)
+            for rule, scale in rules:
+                for group in rule.param_groups:
+                    group["lr"] = share * scale
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 size, frames = cells.shape[:2]
                 visual = pooled_cells(model, cells.flatten(0, 1).float())
                 hidden = hidden_states(model, visual.view(size, frames * 64, -1), packed)
             logits = model.lm_head(hidden[packed.targets >= 0].float())
             loss = loss_of(logits, packed)
-            optimiser.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             loss.backward()
             seconds = together.average(time.time() - started)
             nn.utils.clip_grad_norm_(together.parameters, 1.0)
-            optimiser.step()
+            for rule, _ in rules:
+                rule.step()
             step += 1
             if rank == 0:
                 report.add(loss.item(), logits.detach(), packed, rows)
@@ -290,11 +291,11 @@ def run(rank: int, args: argparse.Namespace) -> None:
                     report.write(step, seconds)
                 if time.time() - report.kept > 90:
                     report.kept = time.time()
-                    save(model, optimiser, args.work, args.stage, seconds)
+                    save(model, [rule for rule, _ in rules], args.work, args.stage, seconds)
             if seconds >= plan.until * args.seconds:
                 break
     if rank == 0:
-        save(model, optimiser, args.work, args.stage, seconds)
+        save(model, [rule for rule, _ in rules], args.work, args.stage, seconds)
         LOG.info("done after %.0f s, %d steps", seconds, step)
 
 
@@ -345,14 +346,18 @@ def main() -> None:
 
 
 def save(
-    model: nn.Module, optimiser: torch.optim.Optimizer, work: Path, stage: str, spent: float
+    model: nn.Module, rules: list[torch.optim.Optimizer], work: Path, stage: str, spent: float
 ) -> None:
     """Write the weights (STAGE.pt) and what --resume needs (STAGE.state)."""
     for name, content in (
         (f"{stage}.pt", model.state_dict()),
         (
             f"{stage}.state",
-            {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "spent": spent},
+            {
+                "model": model.state_dict(),
+                "rules": [rule.state_dict() for rule in rules],
+                "spent": spent,
+            },
         ),
     ):
         torch.save(content, work / f"{name}.part")

@@ -14,7 +14,7 @@ import argparse
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,26 +22,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset
 from transformers import LlavaOnevisionForConditionalGeneration
 
+import attention
 from build import FRAME, PATCH, build_model
-from scenes import Mix, draw, random_scene
-from zerotube.synth.world import (
-    COLOURS,
-    SHAPES,
-    Scene,
-    SceneObject,
-    random_background,
-    random_rgb,
-    render,
-)
+from pictures import CROP, CROP_PATCHES, ROOM, Pictures, crops, frames
+from scenes import Mix
+from zerotube.synth.world import COLOURS, SHAPES, Scene
 
 LOG = logging.getLogger("warm_up")
 GRID = FRAME // PATCH
-CROP_PATCHES = 6
 LABELS = len(COLOURS) + len(SHAPES) + len(COLOURS) * len(SHAPES)
 SEED = 11
+PEAKS = (3.0e-3, 2.0e-3)
+"""Highest learning rates of the two parts."""
 
 
 def labels_of(scene: Scene) -> NDArray[np.float32]:
@@ -89,56 +83,32 @@ def pooled_cells(model: LlavaOnevisionForConditionalGeneration, features: Tensor
     return grid.mean(dim=(2, 4)).flatten(1, 2)
 
 
-def crop_batch(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops of one object each: pixels, patch places, labels."""
-    side = CROP_PATCHES * PATCH
-    colours = list(COLOURS)
-    frames, places, labels = [], [], []
-    for _ in range(size):
-        colour = colours[int(rng.integers(len(colours)))]
-        diameter = float(rng.uniform(0.16, 0.34)) * FRAME / side
-        reach = 0.5 * diameter
-        item = SceneObject(
-            colour=colour,
-            shape=SHAPES[int(rng.integers(len(SHAPES)))],
-            rgb=random_rgb(colour, rng),
-            x=float(rng.uniform(reach, 1.0 - reach)),
-            y=float(rng.uniform(reach, 1.0 - reach)),
-            size=diameter,
-            angle=float(rng.uniform(-0.26, 0.26)),
-        )
-        scene = Scene((item,), random_background(rng))
-        frames.append(render(scene, 0.0, side, side))
-        row, col = rng.integers(0, GRID - CROP_PATCHES + 1, size=2)
-        window = (row + np.arange(CROP_PATCHES))[:, None] * GRID + col + np.arange(CROP_PATCHES)
-        places.append(window.ravel())
-        labels.append(labels_of(scene))
-    return (
-        to_pixels(np.stack(frames)),
-        torch.from_numpy(np.stack(places)),
-        torch.from_numpy(np.stack(labels)),
-    )
+def crop_batch(
+    rng: np.random.Generator, store: Pictures, size: int
+) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
+    """Shifted and mirrored crops: pixels, patch places in the full frame, which scenes."""
+    which = rng.integers(len(store.scenes), size=size)
+    pixels = np.empty((size, CROP, CROP, 3), dtype=np.uint8)
+    for row, index in zip(pixels, which, strict=True):
+        dy, dx = rng.integers(0, ROOM + 1, size=2)
+        row[:] = store.pixels[index, 0, dy : dy + CROP, dx : dx + CROP]
+    mirrored = rng.random(size) < 0.5
+    pixels[mirrored] = pixels[mirrored, :, ::-1]
+    corner = rng.integers(0, GRID - CROP_PATCHES + 1, size=(size, 2, 1, 1))
+    steps = np.arange(CROP_PATCHES)
+    places = (corner[:, 0] + steps[:, None]) * GRID + corner[:, 1] + steps
+    return to_pixels(pixels), torch.from_numpy(places.reshape(size, -1)), which
 
 
-def frame_batch(rng: np.random.Generator, size: int, mix: Mix) -> tuple[Tensor, Tensor, Tensor]:
-    """Whole frames: pixels, patch places, labels."""
-    scenes = [random_scene(rng, mix) for _ in range(size)]
-    frames = np.concatenate([draw(scene, [0.0], rng) for scene in scenes])
-    labels = np.stack([labels_of(scene) for scene in scenes])
-    return to_pixels(frames), torch.arange(GRID * GRID)[None], torch.from_numpy(labels)
-
-
-class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """An endless stream of batches, drawn in a worker process while the model trains."""
-
-    def __init__(self, mix: Mix | None, stream: int) -> None:
-        self.mix, self.stream = mix, stream
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng((SEED, self.stream))
-        torch.set_num_threads(1)
-        while True:
-            yield crop_batch(rng, 128) if self.mix is None else frame_batch(rng, 32, self.mix)
+def frame_batch(
+    rng: np.random.Generator, store: Pictures, size: int
+) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
+    """Whole frames, half of them mirrored: pixels, patch places, which scenes."""
+    which = rng.integers(len(store.scenes), size=size)
+    pixels = store.pixels[which, 0]
+    mirrored = rng.random(size) < 0.5
+    pixels[mirrored] = pixels[mirrored, :, ::-1]
+    return to_pixels(pixels), torch.arange(GRID * GRID)[None], which
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> str:
@@ -168,75 +138,120 @@ def single_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(marked, dim=1), loss
 
 
+def own_place_loss(logits: Tensor) -> Tensor:
+    """How well each cell still tells its own row and column, whatever it shows.
+
+    Position embeddings enter below the first layer, and nothing else asks the tower to keep them;
+    the language model needs them to tell movements. No object is involved.
+
+    Args:
+        logits: float32 (B, 64, 16), eight for the row and eight for the column.
+    """
+    size, count, _ = logits.shape
+    rows, columns = (torch.arange(count) // 8).repeat(size), (torch.arange(count) % 8).repeat(size)
+    by_row, by_column = logits.flatten(0, 1).split(8, dim=-1)
+    return nn.functional.cross_entropy(by_row, rows) + nn.functional.cross_entropy(
+        by_column, columns
+    )
+
+
+def optimisers(parts: Sequence[nn.Module], peak: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for everything else."""
+    matrices, rest = [], []
+    for part in parts:
+        for name, parameter in part.named_parameters():
+            inner = parameter.ndim == 2 and "embed" not in name
+            (matrices if inner else rest).append(parameter)
+    return [
+        torch.optim.Muon(matrices, lr=peak, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=peak, weight_decay=0.0, betas=(0.9, 0.98)),
+    ]
+
+
+def rate(done: float, step: int) -> float:
+    """Learning rate as a share of its peak: 50 steps of warm-up, then a cosine down to 3%."""
+    return min(1.0, (step + 1) / 50) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
 def main() -> None:
     """Train both parts for the given times and write `warm_up.pt`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--crop-seconds", type=float, default=150.0)
+    parser.add_argument("--crop-seconds", type=float, default=240.0)
     parser.add_argument("--frame-seconds", type=float, default=600.0)
-    parser.add_argument("--resume", action="store_true", help="go on with frames only")
+    parser.add_argument("--crops", type=int, default=40_000)
+    parser.add_argument("--frames", type=int, default=24_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="go on after the crops")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     model = build_model(SEED)
+    attention.use_in(model)
     dim = model.config.text_config.hidden_size
     head = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, LABELS))
     nn.init.constant_(head[1].bias, -5.0)
+    place = nn.Linear(dim, GRID)
     if args.resume:
-        model.load_state_dict(torch.load(args.work / "warm_up.pt", weights_only=True))
-        head.load_state_dict(torch.load(args.work / "warm_up_head.pt", weights_only=True))
-    parts = [model.model.vision_tower, model.model.multi_modal_projector, head]
+        state = torch.load(args.work / "crops.pt", weights_only=True)
+        model.load_state_dict(state["model"])
+        head.load_state_dict(state["head"])
+    parts = [model.model.vision_tower, model.model.multi_modal_projector, head, place]
     parameters = [p for part in parts for p in part.parameters()]
-    stages = (
-        ("crops", 0.0 if args.resume else args.crop_seconds, 1.5e-3, None),
-        ("frames", args.frame_seconds, 1.0e-3, Mix((0.3, 0.2, 0.25, 0.25))),
-    )
-    for stage, seconds, peak, mix in stages:
-        optimiser = torch.optim.AdamW(parameters, lr=peak, weight_decay=0.01, betas=(0.9, 0.98))
-        loader = DataLoader(
-            Batches(mix, 0 if mix is None else 1 + args.resume),
-            batch_size=None,
-            num_workers=1,
-            prefetch_factor=4,
+    for stage, seconds, peak in (
+        ("crops", args.crop_seconds, PEAKS[0]),
+        ("frames", args.frame_seconds, PEAKS[1]),
+    ):
+        if stage == "crops" and args.resume:
+            continue
+        LOG.info("drawing %s", stage)
+        store = (
+            crops(args.crops, SEED)
+            if stage == "crops"
+            else frames(args.frames, SEED + 1, Mix((0.25, 0.2, 0.25, 0.3)))
         )
-        batches = iter(loader)
-        start, step, seen = time.monotonic(), 0, 0
-        total = 0.0
+        rng = np.random.default_rng((SEED, len(stage)))
+        truth = np.stack([labels_of(scene) for scene in store.scenes])
+        rules = optimisers(parts, peak)
+        start, step, total = time.monotonic(), 0, 0.0
         while (done := (time.monotonic() - start) / max(seconds, 1e-9)) < 1.0:
-            pixels, where, labels = next(batches)
-            for group in optimiser.param_groups:
-                group["lr"] = (
-                    peak
-                    * min(1.0, (step + 1) / 100)
-                    * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
-                )
-            cells = pooled_cells(model, tower(model, pixels, where))
-            if mix is None:
-                logits, loss = single_loss(head(cells.float().mean(dim=1)), labels)
+            make, size = (crop_batch, 192) if stage == "crops" else (frame_batch, 40)
+            pixels, where, which = make(rng, store, size)
+            labels = torch.from_numpy(truth[which])
+            for rule in rules:
+                for group in rule.param_groups:
+                    group["lr"] = peak * rate(done, step)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                cells = pooled_cells(model, tower(model, pixels, where)).float()
+            if stage == "crops":
+                logits, loss = single_loss(head(cells.mean(dim=1)), labels)
             else:
-                logits = head(cells.float()).logsumexp(dim=1)
+                logits = head(cells).logsumexp(dim=1)
                 loss = nn.functional.binary_cross_entropy_with_logits(logits, labels) * 10
-            optimiser.zero_grad(set_to_none=True)
+                loss = loss + 0.2 * own_place_loss(place(cells))
+            for rule in rules:
+                rule.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            step, seen, total = step + 1, seen + len(labels), total + loss.item()
+            for rule in rules:
+                rule.step()
+            step, total = step + 1, total + loss.item()
             if step % 50 == 0:
                 LOG.info(
-                    "%s step %d %.0fs %.0f/s loss %.4f %s",
+                    "%s step %d %.0fs loss %.4f %s",
                     stage,
                     step,
                     time.monotonic() - start,
-                    seen / (time.monotonic() - start),
                     total / 50,
                     accuracy(logits.detach(), labels),
                 )
                 total = 0.0
-            if step % 500 == 0:
-                torch.save(model.state_dict(), args.work / "warm_up.pt")
+        if stage == "crops":
+            torch.save(
+                {"model": model.state_dict(), "head": head.state_dict()}, args.work / "crops.pt"
+            )
     torch.save(model.state_dict(), args.work / "warm_up.pt")
-    torch.save(head.state_dict(), args.work / "warm_up_head.pt")
     LOG.info("done")
 
 
