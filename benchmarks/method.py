@@ -2,8 +2,10 @@
 
     python benchmarks/method.py [--rounds 5] [--json benchmarks/results/method.json]
 
-Each contender runs in a process of its own on the bundled model and the same generated clip,
-alternating, so that a drifting machine hits both. Peak memory is the kernel's own high-water mark
+Both sides run the full method twice over: with the settings of the paper (Eq. 4, one step) and with
+those of the reference code (margin objective, two steps, averaged prompt; method section 6). Each
+contender runs in a process of its own on the bundled model and the same generated clip, in turn,
+so that a drifting machine hits both. Peak memory is the kernel's own high-water mark
 of resident memory during the method, less what was resident before it (weights and libraries).
 """
 
@@ -25,6 +27,10 @@ from typing import Any
 import numpy as np
 
 CONTENDERS = ("reference", "ours", "ours, ten queries")
+RECIPES: dict[str, dict[str, Any]] = {
+    "paper": {"objective": "exp", "lr": 8.0, "iterations": 1, "ema": 0.0},
+    "reference code": {"objective": "margin", "lr": 8.0, "iterations": 2, "ema": 0.5},
+}
 SEED = 2_000_000
 
 
@@ -34,13 +40,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("--worker", choices=CONTENDERS, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--recipe", choices=RECIPES, default="paper", help=argparse.SUPPRESS)
     parser.add_argument("--maps", type=Path, default=None, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        print(json.dumps(work(arguments.worker, arguments.threads, arguments.maps)))
+        result = work(arguments.worker, arguments.recipe, arguments.threads, arguments.maps)
+        print(json.dumps(result))
         return
-    report = compare(arguments.rounds, arguments.threads)
-    print(table(report))
+    report = {
+        "rounds": arguments.rounds,
+        "threads": arguments.threads,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "recipes": {name: compare(name, arguments.rounds, arguments.threads) for name in RECIPES},
+    }
+    for name, part in report["recipes"].items():
+        print(f"settings of the {name}:\n\n{table(part)}\n")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         partial = arguments.json.with_suffix(".partial")
@@ -48,14 +62,15 @@ def main() -> None:
         partial.replace(arguments.json)
 
 
-def compare(rounds: int, threads: int) -> dict[str, Any]:
+def compare(recipe: str, rounds: int, threads: int) -> dict[str, Any]:
     """Run all contenders ``rounds`` times in turn and put the medians side by side."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for name in CONTENDERS:
                 command = [
-                    sys.executable, __file__, "--worker", name, "--threads", str(threads),
+                    sys.executable, __file__, "--worker", name, "--recipe", recipe,
+                    "--threads", str(threads),
                     "--maps", str(Path(folder) / f"{CONTENDERS.index(name)}.npz"),
                 ]  # fmt: skip
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -83,9 +98,7 @@ def compare(rounds: int, threads: int) -> dict[str, Any]:
         return [one[key] / other[key] for one, other in pairs]
 
     return {
-        "rounds": rounds,
-        "threads": threads,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "settings": RECIPES[recipe],
         "contenders": rows,
         "speed_up": summary(ratios("reference", "ours", "seconds")),
         "peak_memory_ratio": summary(ratios("ours", "reference", "peak_mib")),
@@ -121,7 +134,7 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def work(name: str, threads: int, maps: Path) -> dict[str, float]:
+def work(name: str, recipe: str, threads: int, maps: Path) -> dict[str, float]:
     """One timed run of one contender in this process."""
     import torch
 
@@ -134,7 +147,7 @@ def work(name: str, threads: int, maps: Path) -> dict[str, float]:
 
     torch.set_num_threads(threads)
     clip, tracks, queries = scene()
-    settings = preset("full")
+    settings = preset("full", **RECIPES[recipe])
     model = load("bundled", device="cpu")
     if name == "reference":
         from reference import Reference
@@ -149,6 +162,7 @@ def work(name: str, threads: int, maps: Path) -> dict[str, float]:
             answers.yes,
             answers.no,
             len(model.tokens.candidates(question)[0]),
+            settings,
         )
         del model
         phrases = (existence_prompt(query.attribute), existence_prompt(query.action), question)

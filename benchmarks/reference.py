@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from zerotube.method.config import MethodSettings
+
 NEW_TOKENS = 8
-LR = 8.0
 GENERIC = "Describe this video in details."
 
 
@@ -29,6 +30,7 @@ class Reference:
         layers: layers averaged.
         yes, no: ids of the answers.
         role_count: candidate tokens at the end of the prompt.
+        settings: objective ("exp" or "margin"), lr, iterations and ema of the tuning.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Reference:
         yes: int,
         no: int,
         role_count: int,
+        settings: MethodSettings,
     ) -> None:
         self.processor: Any = AutoProcessor.from_pretrained(folder)
         self.model: Any = AutoModelForImageTextToText.from_pretrained(
@@ -47,6 +50,7 @@ class Reference:
         self.model.requires_grad_(False)
         self.frames = torch.from_numpy(frames).permute(0, 3, 1, 2)
         self.layers, self.yes, self.no, self.role_count = layers, yes, no, role_count
+        self.settings = settings
         self.visual_count = 0  # known after the first pass, which is the content-free one
 
     def embeddings(self, question: str, prompt: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
@@ -93,17 +97,30 @@ class Reference:
         side = round((rows.shape[1] / self.frames.shape[0]) ** 0.5)
         return rows.reshape(-1, self.frames.shape[0], side, side)
 
-    def tune(self, question: str, reverse: bool) -> Tensor:
-        """Plain gradient descent on Eq. 4; one step is one pass."""
-        hidden = self.model.config.get_text_config().hidden_size
-        prompt = torch.zeros(self.visual_count, hidden, requires_grad=True)
+    def margin(self, question: str, prompt: Tensor, reverse: bool) -> Tensor:
+        """Logit of yes less logit of no after one pass; gradients reach the prompt."""
         embeddings, _ = self.embeddings(question, prompt, reverse)
         logits = self.model(inputs_embeds=embeddings, output_attentions=True).logits[0, -1]
-        loss = -(logits[self.yes] - logits[self.no]).exp()
-        loss.backward()
-        if prompt.grad is None:
-            raise RuntimeError("the loss does not depend on the prompt")
-        return (prompt - LR * prompt.grad).detach()
+        margin: Tensor = logits[self.yes] - logits[self.no]
+        return margin
+
+    def tune(self, question: str, reverse: bool) -> Tensor:
+        """Plain gradient descent on Eq. 4, or on the reference's own objective."""
+        hidden = self.model.config.get_text_config().hidden_size
+        prompt = fed = torch.zeros(self.visual_count, hidden)
+        for _ in range(self.settings.iterations):
+            leaf = fed.clone().requires_grad_(True)
+            margin = self.margin(question, leaf, reverse)
+            if self.settings.objective == "exp":
+                loss = -margin.exp()
+            else:
+                loss = 1 - (margin - self.margin(GENERIC, leaf, reverse))
+            loss.backward()
+            if leaf.grad is None:
+                raise RuntimeError("the loss does not depend on the prompt")
+            previous, prompt = prompt, prompt - self.settings.lr * leaf.grad
+            fed = self.settings.ema * previous + (1 - self.settings.ema) * prompt
+        return fed
 
     def branch(self, sub_query: str, question: str, reverse: bool = False) -> Tensor:
         """One sub-query from start to end: content-free pass, tuning, reading pass."""

@@ -23,7 +23,7 @@ from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, gather
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import checkpoint_settings, load
+from zerotube.mllm.registry import load
 from zerotube.query import decompose
 from zerotube.synth import HELD_OUT_SEED, sample
 from zerotube.synth.candidates import sampled_clip, true_tracks
@@ -32,7 +32,7 @@ from zerotube.tube.decide import decide
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline (mean of tokens)": ("baseline", {}),
     "gti": ("gti", {}),
-    "gti, the paper's layers": ("gti", {"layer_start": 6 / 32, "layer_end": 26 / 32}),
+    "gti, all layers averaged": ("gti", {"layer_start": 0.0, "layer_end": 1.0}),
     "gti, not relative": ("gti", {"relative_attention": False}),
     "gti + V_s": ("dsth", {"temporal_prompt": False}),
     "gti + V_t": ("dsth", {"spatial_prompt": False}),
@@ -49,16 +49,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED + 100)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--lr", type=float, default=None)
-    parser.add_argument(
-        "--paper", action="store_true", help="the paper's settings, not the checkpoint's own"
-    )
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     model = load(arguments.model)
-    rules = {} if arguments.paper else checkpoint_settings(arguments.model)
     rows = {
-        label: preset(name, checkpoint=rules, lr=arguments.lr, **changes)
-        for label, (name, changes) in ROWS.items()
+        label: preset(name, lr=arguments.lr, **changes) for label, (name, changes) in ROWS.items()
     }
     scores, chance, presence = measure(
         model, rows, arguments.kind, arguments.samples, arguments.seed, print_progress

@@ -53,14 +53,11 @@ def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: Tr
     assert len(result.clip.frame_indices) == 6
 
 
-def test_the_checkpoints_own_settings_are_the_default(
+def test_the_full_method_is_the_default(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    from zerotube.mllm.registry import checkpoint_settings
-
     result = grounder.ground(clip, truth.query, tracks=tracks)
-    expected = preset("full", checkpoint=checkpoint_settings("bundled"))
-    assert result.settings["method"] == expected.to_dict()
+    assert result.settings["method"] == preset("full").to_dict()
 
 
 def test_many_queries_share_the_video_and_change_nothing(

@@ -40,7 +40,7 @@ class Packed:
         targets: int64 (B, S), the next token where it is an answer, else -1.
         weights: float32 (B, S), weight of each target.
         lengths: the slot lengths; they sum to S.
-        blind: bool (B, S), tokens that do not see the visual prefix (see `pack`).
+        blind: bool (B, S), tokens that do not see the cells (see `pack`).
     """
 
     tokens: Tensor
@@ -58,9 +58,9 @@ def encode(text: str) -> list[int]:
 def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = False) -> Packed:
     """Lay out a batch; every row holds a caption first and the same number of questions.
 
-    With `blindfold`, the words of every second question do not see the picture, only the role
-    tokens and the answer do. So the model cannot answer from what a word of the question looked
-    up alone, and learns to look with the role tokens too.
+    With `blindfold`, the words of every second question do not see the picture's cells, only the
+    role tokens and the answer do. So the model cannot answer from what a word of the question
+    looked up alone, and learns to look with the role tokens too.
     """
     lengths = (CAPTION_SLOT[moving], *([SLOT] * (len(batch[0]) - 1)))
     width = sum(lengths)

@@ -14,7 +14,7 @@ from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, Progress, gather
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import checkpoint_settings, load
+from zerotube.mllm.registry import load
 from zerotube.proposals.io import read_tracks
 from zerotube.proposals.registry import proposer as make_proposer
 from zerotube.proposals.types import TrackSet
@@ -79,8 +79,7 @@ class Grounder:
             proposer: name of the proposer that finds the candidates.
             proposer_settings: its settings.
             tracks: candidates, or a file of them; replaces the proposer.
-            settings: settings of the method; default the full method of the paper, with the
-                layers and steps that the checkpoint itself recommends, if it does.
+            settings: settings of the method; default the full method of the paper.
             progress: told about every stage.
 
         Raises:
@@ -126,7 +125,7 @@ class Grounder:
         errors are those of ``ground``; the results come in the order of the queries, each with the
         shared stages' whole time in its ``timings_s``.
         """
-        chosen = settings or preset("full", checkpoint=checkpoint_settings(self.model.name))
+        chosen = settings or preset("full")
         tell = progress or (lambda stage, done, total: None)
         parsed = [decompose(item) if isinstance(item, str) else item for item in queries]
         clock = _Clock()

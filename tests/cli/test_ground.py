@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from zerotube.method.config import MethodSettings, preset
-from zerotube.mllm.registry import checkpoint_settings
 
 FILES = {"tube.json", "overlay.mp4", "attention.png", "timeline.png"}
 QUERY = "the red square moves right"
@@ -54,7 +53,7 @@ def test_without_out_nothing_is_written(
 @pytest.mark.parametrize("method", ["baseline", "gti", "dsth", "full"])
 def test_presets(run, clip: Path, method: str) -> None:
     done = run("ground", clip, QUERY, "--json", "--method", method)
-    expected = preset(method, checkpoint=checkpoint_settings("bundled"))
+    expected = preset(method)
     assert json.loads(done.out)["settings"]["method"] == expected.to_dict()
 
 

@@ -38,12 +38,9 @@ def test_changes_win_over_the_preset_and_none_means_unset() -> None:
     assert preset("gti", lr=None).lr == MethodSettings().lr
 
 
-def test_checkpoint_wins_over_defaults_and_loses_to_preset_and_changes() -> None:
-    checkpoint = {"lr": 2.0, "layer_end": 0.5, "assembling": True}
-    settings = preset("gti", checkpoint=checkpoint, layer_end=0.75)
-    assert (settings.lr, settings.layer_end, settings.assembling) == (2.0, 0.75, False)
+def test_an_unknown_setting_is_named() -> None:
     with pytest.raises(UsageError, match="'colour'"):
-        preset("gti", checkpoint={"colour": "red"})
+        preset("gti", colour="red")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from zerotube.errors import ModelError, UsageError
-from zerotube.mllm.registry import checkpoint_settings, family_for, load
+from zerotube.mllm.registry import family_for, load
 
 
 def test_loaded_weights_are_frozen_and_in_eval_mode(toy) -> None:
@@ -82,13 +82,3 @@ def test_family_names_its_architectures() -> None:
     family = family_for("LlavaOnevisionForConditionalGeneration")
     assert "LlavaOnevisionForConditionalGeneration" in family.architectures
     assert family.examples
-
-
-def test_settings_beside_a_checkpoint(tmp_path: Path) -> None:
-    assert checkpoint_settings(str(tmp_path)) == {}
-    assert checkpoint_settings("someone/some-model") == {}
-    (tmp_path / "zerotube.json").write_text('{"lr": 2.0}')
-    assert checkpoint_settings(str(tmp_path)) == {"lr": 2.0}
-    (tmp_path / "zerotube.json").write_text('{"lr": 2.0')
-    with pytest.raises(ModelError, match="not a JSON object"):
-        checkpoint_settings(str(tmp_path))

@@ -79,11 +79,9 @@ def ground(
     """Ground a sentence in a video: which object, from when to when, and where.
 
     Without --out the answer is only printed. The flags from --frames on are the settings of the
-    method: each overrides the preset that --method chose, and what the checkpoint recommends.
+    method: each overrides the preset that --method chose.
     """
-    from zerotube.mllm.registry import checkpoint_settings
-
-    settings = preset(method, checkpoint=checkpoint_settings(model), **changes)
+    settings = preset(method, **changes)
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
 
     from zerotube.query import decompose

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -110,14 +109,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 """The rows of the paper's component ablation, as changes to the defaults."""
 
 
-def preset(
-    name: str, *, checkpoint: Mapping[str, Any] | None = None, **changes: Any
-) -> MethodSettings:
-    """Settings of a preset: defaults, then the checkpoint's, then the preset's, then the changes.
+def preset(name: str, **changes: Any) -> MethodSettings:
+    """Settings of a preset: the defaults, then what the preset changes, then the changes given.
 
     Args:
         name: one of ``PRESETS``.
-        checkpoint: settings that the model recommends for itself.
         changes: single settings; None means "unset".
 
     Raises:
@@ -129,11 +125,11 @@ def preset(
         )
     given = {key: value for key, value in changes.items() if value is not None}
     known = MethodSettings.__dataclass_fields__
-    for key in (*given, *(checkpoint or {})):
+    for key in given:
         if key not in known:
             raise UsageError(
                 f"setting {key!r}",
                 wanted=f"one of {', '.join(known)}",
                 fix="see `zerotube ground --help`",
             )
-    return MethodSettings(**{**(checkpoint or {}), **PRESETS[name], **given})
+    return MethodSettings(**{**PRESETS[name], **given})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -91,42 +90,6 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
             fix="pass --dtype bfloat16, a smaller model, or --device cpu",
         ) from error
     return VideoMLLM(loaded, processor, family, name=model)
-
-
-SETTINGS_FILE = "zerotube.json"
-"""Beside a checkpoint's config.json: the method settings that suit it, where it has some."""
-
-
-def checkpoint_settings(model: str) -> dict[str, Any]:
-    """Method settings that a checkpoint recommends, {} where it has none. Loads no model.
-
-    The paper's defaults suit 7B models; a small model may bind words to objects in other layers.
-
-    Args:
-        model: as for ``load``; Hugging Face ids have no settings of their own.
-
-    Raises:
-        ModelError: the file is not a JSON object.
-    """
-    if model == "bundled":
-        from zerotube.bundled import bundled_path
-
-        path = bundled_path() / SETTINGS_FILE
-    else:
-        path = Path(model) / SETTINGS_FILE
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise ModelError(
-            f"{str(path)!r}, which is not a JSON object",
-            wanted='settings by name, such as {"layer_start": 0.2}',
-            fix="mend or remove the file",
-        )
-    return content
 
 
 @contextmanager

@@ -1,21 +1,16 @@
-"""Choose the layers whose attention the bundled model is read by, on clips of their own seed.
+"""How often each range of layers points at the right track, to watch grounding while training.
 
-    python training/choose_layers.py [--model DIR] [--samples 100] [--write]
+    python training/by_layer.py [--model DIR] [--samples 100]
 
-A model of three layers binds words to objects in one or two of them, and which ones is an accident
-of training; the reference's range suits models of thirty. For every contiguous range of layers this
-measures how often GTI picks the true track, with relative attention and without, on clips that are
-neither trained on nor tested on (seed 1,500,000). ``--write`` puts the best range, read as the
-paper does, into ``zerotube.json`` beside the weights.
-
-This is a choice of hyper-parameters with the answers of those clips known, the only place where
-such answers are used; docs/results.md reports the paper's own range as well.
+Answers can improve while attention gets worse, so the loss is not enough to look at. For every
+contiguous range of layers this measures how often GTI picks the true track, with relative attention
+and without, on clips that are neither trained on nor tested on (seed 1,500,000). Nothing is chosen
+by it: the package reads the reference's range, which is layer 1 of the bundled model's three.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -29,7 +24,7 @@ from zerotube.method.relevance import relative
 from zerotube.method.scoring import frame_scores
 from zerotube.method.tokens import choose_token
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import SETTINGS_FILE, load
+from zerotube.mllm.registry import load
 from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import TrackSet
 from zerotube.query import CAPTION_PROMPT, decompose, existence_prompt
@@ -44,19 +39,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=bundled_path())
     parser.add_argument("--samples", type=int, default=100)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     model = load(str(arguments.model))
     accuracy = measure(model, arguments.samples)
     for (layers, way), value in sorted(accuracy.items(), key=lambda item: -item[1]):
         print(f"layers {layers[0]}..{layers[-1]} {way}: {value:.3f}")
-    if arguments.write:
-        best = max((k for k in accuracy if k[1] == "relative"), key=lambda k: accuracy[k])[0]
-        count = model.layer_count
-        settings = {"layer_start": best[0] / count, "layer_end": (best[-1] + 1) / count}
-        path = arguments.model / SETTINGS_FILE
-        path.write_text(json.dumps(settings, indent=1) + "\n")
-        print(f"{path.name}: {settings}")
 
 
 def measure(model: VideoMLLM, count: int) -> dict[tuple[tuple[int, ...], str], float]:
