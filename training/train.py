@@ -87,7 +87,7 @@ STAGES = {
         ),
     ),
 }
-PEAK = {"frames": 2.0e-3, "clips": 2.0e-3}
+PEAK = {"frames": 2.0e-3, "clips": 1.5e-3}
 SEED = {"frames": 31, "clips": 41}
 
 
