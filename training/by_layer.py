@@ -1,6 +1,6 @@
 """How often each range of layers points at the right track, to watch grounding while training.
 
-    python training/by_layer.py [--model DIR] [--samples 100]
+    python training/by_layer.py [--model DIR] [--samples 100] [--seed S]
 
 Answers can improve while attention gets worse, so the loss is not enough to look at. For every
 contiguous range of layers this measures how often GTI picks the true track, with relative attention
@@ -39,20 +39,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=bundled_path())
     parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     model = load(str(arguments.model))
-    accuracy = measure(model, arguments.samples)
+    accuracy = measure(model, arguments.samples, arguments.seed)
     for (layers, way), value in sorted(accuracy.items(), key=lambda item: -item[1]):
         print(f"layers {layers[0]}..{layers[-1]} {way}: {value:.3f}")
 
 
-def measure(model: VideoMLLM, count: int) -> dict[tuple[tuple[int, ...], str], float]:
+def measure(model: VideoMLLM, count: int, seed: int) -> dict[tuple[tuple[int, ...], str], float]:
     """Share of right tracks per contiguous range of layers, with and without relative attention."""
     hits: dict[tuple[tuple[int, ...], str], list[bool]] = defaultdict(list)
     depth = model.layer_count
     ranges = [tuple(range(a, b)) for a in range(depth) for b in range(a + 1, depth + 1)]
     for index in range(count):
-        truth = sample(SEED, index, "attribute")
+        truth = sample(seed, index, "attribute")
         clip, tracks = sampled_clip(truth), true_tracks(truth)
         question = existence_prompt(decompose(truth.query).statement)
         context = model.encode(clip)
