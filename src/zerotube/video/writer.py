@@ -15,8 +15,8 @@ from zerotube.errors import UsageError, VideoError
 from zerotube.video.libav import import_av, quiet
 
 _ENCODER = "libx264"
-_PRESET = "veryfast"
-"""Half the time of x264's default at 720p, for files about a tenth larger."""
+_PRESET = "faster"
+"""0.7 of the time of x264's default at 720p, files 4% larger; faster ones blur thin lines."""
 _SUFFIXES = (".m4v", ".mov", ".mp4")
 _LARGEST_RATE_PART = 2**31 - 1
 _LIMITED_RANGE = 1
