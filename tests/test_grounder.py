@@ -14,7 +14,7 @@ from zerotube.method.config import preset
 from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
-from zerotube.synth import HELD_OUT_SEED, sample
+from zerotube.synth import CRF, HELD_OUT_SEED, sample
 from zerotube.synth.candidates import true_tracks
 from zerotube.video import write_video
 
@@ -34,7 +34,7 @@ def truth():
 @pytest.fixture(scope="module")
 def clip(truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_video(path, truth.frames, truth.fps, crf=14)
+    write_video(path, truth.frames, truth.fps, crf=CRF)
     return path
 
 

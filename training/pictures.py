@@ -35,7 +35,7 @@ class Pictures:
     """Pictures of scenes.
 
     Attributes:
-        pixels: uint8 (N, frames, side, side, 3).
+        pixels: uint8 (N, side, side, 3).
         scenes: what they show, N of them.
     """
 
@@ -62,14 +62,13 @@ def _crops(seed: int, group: int) -> tuple[NDArray[np.uint8], list[Scene]]:
             angle=float(rng.uniform(-0.26, 0.26)),
         )
         scenes.append(Scene((item,), random_background(rng)))
-    return np.stack([render(s, 0.0, side, side)[None] for s in scenes]), scenes
+    return np.stack([render(s, 0.0, side, side) for s in scenes]), scenes
 
 
-def _frames(seed: int, mix: Mix, times: int, group: int) -> tuple[NDArray[np.uint8], list[Scene]]:
+def _frames(seed: int, mix: Mix, group: int) -> tuple[NDArray[np.uint8], list[Scene]]:
     rng = np.random.default_rng((seed, group))
-    scenes = [random_scene(rng, mix) for _ in range(max(1, GROUP // times))]
-    moments = list(np.linspace(0.0, 1.0, times)) if times > 1 else [0.0]
-    return np.stack([draw(scene, moments, rng) for scene in scenes]), scenes
+    scenes = [random_scene(rng, mix) for _ in range(GROUP)]
+    return np.concatenate([draw(scene, [0.0], rng) for scene in scenes]), scenes
 
 
 def _in_groups(
@@ -84,10 +83,10 @@ def _in_groups(
 
 
 def crops(count: int, seed: int) -> Pictures:
-    """`count` pictures of one object each, uint8 (count, 1, CROP + ROOM, CROP + ROOM, 3)."""
+    """`count` pictures of one object each, uint8 (count, CROP + ROOM, CROP + ROOM, 3)."""
     return _in_groups(partial(_crops, seed), -(-count // GROUP))
 
 
-def frames(count: int, seed: int, mix: Mix, times: int = 1) -> Pictures:
-    """`count` scenes at `times` moments each, uint8 (count, times, 112, 112, 3)."""
-    return _in_groups(partial(_frames, seed, mix, times), -(-count // max(1, GROUP // times)))
+def frames(count: int, seed: int, mix: Mix) -> Pictures:
+    """`count` whole frames, uint8 (count, 112, 112, 3)."""
+    return _in_groups(partial(_frames, seed, mix), -(-count // GROUP))

@@ -91,7 +91,7 @@ def crop_batch(
     pixels = np.empty((size, CROP, CROP, 3), dtype=np.uint8)
     for row, index in zip(pixels, which, strict=True):
         dy, dx = rng.integers(0, ROOM + 1, size=2)
-        row[:] = store.pixels[index, 0, dy : dy + CROP, dx : dx + CROP]
+        row[:] = store.pixels[index, dy : dy + CROP, dx : dx + CROP]
     mirrored = rng.random(size) < 0.5
     pixels[mirrored] = pixels[mirrored, :, ::-1]
     corner = rng.integers(0, GRID - CROP_PATCHES + 1, size=(size, 2, 1, 1))
@@ -105,7 +105,7 @@ def frame_batch(
 ) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
     """Whole frames, half of them mirrored: pixels, patch places, which scenes."""
     which = rng.integers(len(store.scenes), size=size)
-    pixels = store.pixels[which, 0]
+    pixels = store.pixels[which]
     mirrored = rng.random(size) < 0.5
     pixels[mirrored] = pixels[mirrored, :, ::-1]
     return to_pixels(pixels), torch.arange(GRID * GRID)[None], which

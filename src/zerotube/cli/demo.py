@@ -32,13 +32,13 @@ def demo(
     from zerotube.eval.metrics import overlap
     from zerotube.geometry.spans import Span
     from zerotube.grounder import Grounder
-    from zerotube.synth import HELD_OUT_SEED, sample
+    from zerotube.synth import CRF, HELD_OUT_SEED, sample
     from zerotube.video import write_video
 
     truth = sample(HELD_OUT_SEED + seed, 0, "attribute")
     out.mkdir(parents=True, exist_ok=True)
     clip = out / CLIP
-    write_video(clip, truth.frames, truth.fps, crf=14)
+    write_video(clip, truth.frames, truth.fps, crf=CRF)
     grounder = Grounder.from_pretrained(BUNDLED)
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(clip, truth.query, progress=progress)
