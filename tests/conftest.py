@@ -43,9 +43,9 @@ def real_clips() -> Path:
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy LLaVA-OneVision checkpoint of three layers on disk."""
-    from toy import write_llava_onevision
+    from toys import llava_onevision
 
-    return write_llava_onevision(tmp_path_factory.mktemp("toy") / "llava-onevision", layers=3)
+    return llava_onevision.write(tmp_path_factory.mktemp("toy") / "llava-onevision", layers=3)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
-from toy import load_toy, noise_clip, write_llava_onevision
+from toy import load_toy, noise_clip
+from toys import llava_onevision
 from zerotube.errors import NumericalError
 from zerotube.method.config import MethodSettings
 from zerotube.method.tuning import loss_of, start, tune
@@ -57,7 +58,7 @@ def norms_in_float64(model: torch.nn.Module) -> None:
 
 @pytest.mark.parametrize("objective", ["exp", "margin", "entropy"])
 def test_gradient_equals_finite_differences(tmp_path: Path, objective: str) -> None:
-    toy = load_toy(write_llava_onevision(tmp_path / "two-layers", layers=2))
+    toy = load_toy(llava_onevision.write(tmp_path / "two-layers", layers=2))
     norms_in_float64(toy.model)
     context = toy.encode(noise_clip(2))
     answers = toy.tokens.answer_ids()[0]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from toy import SIDE, make_clip, noise_clip
+from toy import make_clip, noise_clip
+from toys.llava_onevision import SIDE
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import render

@@ -81,4 +81,4 @@ def test_unknown_device_and_dtype(toy_folder: Path) -> None:
 def test_family_names_its_architectures() -> None:
     family = family_for("LlavaOnevisionForConditionalGeneration")
     assert "LlavaOnevisionForConditionalGeneration" in family.architectures
-    assert family.examples
+    assert family.checkpoints

@@ -39,7 +39,7 @@ class VideoMLLM:
         self.processor = processor
         self.family = family
         self.name = name
-        self.tokens = PromptTokens(processor, family.visual_token(processor))
+        self.tokens = PromptTokens(processor, family.visual_token(processor), family.modality)
         self._text_config = family.text_config(model)
 
     @property
@@ -61,7 +61,8 @@ class VideoMLLM:
             ModelError: if placeholders, features and grid do not agree.
         """
         probe = "?"
-        inputs = self.family.process(self.processor, render(self.processor, probe), clip)
+        text = render(self.processor, probe, self.family.modality)
+        inputs = self.family.process(self.processor, text, clip)
         ids: Tensor = inputs["input_ids"]
         tail = self.tokens.tail(probe)
         if ids[0, -len(tail) :].tolist() != tail:
@@ -125,7 +126,7 @@ class VideoMLLM:
         with recording(self._text_config, Recorder(stop_layer=depth - 1)):
             self.model(
                 input_ids=context.head_ids,
-                mm_encoder_outputs={"video": output},
+                mm_encoder_outputs={self.family.encoder_key: output},
                 past_key_values=cache,
                 use_cache=True,
                 **context.forward_inputs,

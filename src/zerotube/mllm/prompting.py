@@ -16,10 +16,10 @@ from zerotube.errors import ModelError
 _PROBES = ("Describe it", "how many")
 
 
-def render(processor: Any, question: str) -> str:
-    """The model's own chat prompt with one video and one question."""
+def render(processor: Any, question: str, modality: str = "video") -> str:
+    """The model's own chat prompt with one video (or image) and one question."""
     conversation = [
-        {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": question}]}
+        {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question}]}
     ]
     text: str = processor.apply_chat_template(
         conversation, add_generation_prompt=True, tokenize=False
@@ -48,10 +48,12 @@ class PromptTokens:
     Args:
         processor: a Hugging Face processor with tokenizer and chat template.
         visual_token: text of the placeholder that stands for the video.
+        modality: what the chat message holds, "video" or "image".
     """
 
-    def __init__(self, processor: Any, visual_token: str) -> None:
+    def __init__(self, processor: Any, visual_token: str, modality: str = "video") -> None:
         self._processor = processor
+        self._modality = modality
         self._tokenizer = processor.tokenizer
         self._visual_token = visual_token
         first, second = (self.tail(probe) for probe in _PROBES)
@@ -65,7 +67,7 @@ class PromptTokens:
 
     def tail(self, question: str) -> list[int]:
         """Token ids after the last visual placeholder: question and role tokens."""
-        text = render(self._processor, question)
+        text = render(self._processor, question, self._modality)
         head, found, _ = text.rpartition(self._visual_token)
         if not found:
             raise ModelError(

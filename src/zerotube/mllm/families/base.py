@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -17,22 +18,43 @@ from zerotube.mllm.types import TokenLayout, VisualContext
 from zerotube.video.types import Clip
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """One published checkpoint.
+
+    Attributes:
+        name: Hugging Face id.
+        billions: parameters in all, in units of 10^9.
+        gated: whether its licence has to be accepted on the hub first.
+    """
+
+    name: str
+    billions: float
+    gated: bool = False
+
+
 class Family(ABC):
     """Adapter of one Hugging Face architecture."""
 
     architectures: ClassVar[tuple[str, ...]]
     """Names in ``config.architectures`` that this family serves."""
 
-    examples: ClassVar[tuple[str, ...]]
-    """Hugging Face ids to try."""
+    checkpoints: ClassVar[tuple[Checkpoint, ...]]
+    """Published checkpoints to try, smallest first."""
+
+    modality: ClassVar[Literal["video", "image"]] = "video"
+    """What the chat message holds; image families see one frame."""
+
+    encoder_key: ClassVar[Literal["video", "image"]] = "video"
+    """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
     def visual_token(self, processor: Any) -> str:
-        """Text of the placeholder that the processor expands."""
+        """Text of the placeholder in the rendered chat prompt, which the processor expands."""
         token: str = processor.video_token
         return token
 
     def visual_token_id(self, config: Any) -> int:
-        """Id of the expanded placeholder."""
+        """Id of the expanded placeholder, one per visual feature."""
         token_id: int = config.video_token_id
         return token_id
 
