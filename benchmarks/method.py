@@ -142,7 +142,7 @@ def work(name: str, recipe: str, threads: int, maps: Path) -> dict[str, float]:
     from zerotube.method.config import preset
     from zerotube.method.ground import ClipSession, gather
     from zerotube.mllm.capture import layer_range
-    from zerotube.mllm.registry import load
+    from zerotube.mllm.loading import load
     from zerotube.query.prompts import existence_prompt
 
     torch.set_num_threads(threads)

@@ -23,7 +23,7 @@ from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, gather
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import load
+from zerotube.mllm.loading import load
 from zerotube.query import decompose
 from zerotube.synth import HELD_OUT_SEED, sample
 from zerotube.synth.candidates import sampled_clip, true_tracks

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import load
+from zerotube.mllm.loading import load
 from zerotube.video.types import Clip, VideoInfo
 
 

@@ -24,7 +24,7 @@ from zerotube.method.relevance import relative
 from zerotube.method.scoring import frame_scores
 from zerotube.method.tokens import choose_token
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import load
+from zerotube.mllm.loading import load
 from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import TrackSet
 from zerotube.query import CAPTION_PROMPT, decompose, existence_prompt

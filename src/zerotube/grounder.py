@@ -14,7 +14,7 @@ from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, Progress, gather
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.registry import load
+from zerotube.mllm.loading import load
 from zerotube.proposals.io import read_tracks
 from zerotube.proposals.registry import proposer as make_proposer
 from zerotube.proposals.types import TrackSet
@@ -39,7 +39,13 @@ class Grounder:
 
     @classmethod
     def from_pretrained(
-        cls, model: str = "bundled", *, device: str | None = None, dtype: str | None = None
+        cls,
+        model: str = "bundled",
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        device_map: str | None = None,
+        quantize: str | None = None,
     ) -> Grounder:
         """Load a model by name.
 
@@ -47,12 +53,22 @@ class Grounder:
             model: "bundled", a folder written by ``save_pretrained``, or a Hugging Face id.
             device: torch device; default the first GPU, else the CPU.
             dtype: "auto", "float32", "bfloat16", "float16" or "float64".
+            device_map: "auto" spreads the layers over all devices.
+            quantize: "8bit" or "4bit" weights.
 
         Raises:
             ModelError: the model cannot be loaded or its family is not supported.
-            UsageError: unknown device or dtype.
+            UsageError: unknown or contradictory options, or an extra that is not installed.
         """
-        return cls(load(model, device=device, dtype=dtype or "auto"))
+        return cls(
+            load(
+                model,
+                device=device,
+                dtype=dtype or "auto",
+                device_map=device_map,
+                quantize=quantize,
+            )
+        )
 
     def ground(
         self,

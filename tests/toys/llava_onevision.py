@@ -30,16 +30,16 @@ CHAT_TEMPLATE = (
 IMAGE_SIZE, PATCH, SIDE = 56, 8, 4  # 7 x 7 patches, pooled to ceil(3.5) = 4 x 4 cells
 
 
-def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
-    """Write model and processor into a folder, and return it."""
+def write(folder: Path, *, layers: int = 2, seed: int = 0, scale: int = 1) -> Path:
+    """Write model and processor into a folder, and return it; `scale` multiplies the widths."""
     specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"]
     tokenizer = byte_level_tokenizer(specials, eos="<|im_end|>", pad="<|endoftext|>")
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in specials}
     torch.manual_seed(seed)
     config = LlavaOnevisionConfig(
         vision_config=SiglipVisionConfig(
-            hidden_size=24,
-            intermediate_size=48,
+            hidden_size=24 * scale,
+            intermediate_size=48 * scale,
             num_hidden_layers=2,
             num_attention_heads=2,
             image_size=IMAGE_SIZE,
@@ -48,8 +48,8 @@ def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
         ),
         text_config=Qwen2Config(
             vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=64,
+            hidden_size=32 * scale,
+            intermediate_size=64 * scale,
             num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=2,

@@ -66,6 +66,14 @@ def ground(
     dtype: Annotated[
         str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
     ] = None,
+    device_map: Annotated[
+        str | None,
+        typer.Option("--device-map", metavar="auto", help="Spread the layers over all devices."),
+    ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of an earlier result.")
     ] = False,
@@ -96,7 +104,9 @@ def ground(
 
     from zerotube.grounder import Grounder
 
-    grounder = Grounder.from_pretrained(model, device=device, dtype=dtype)
+    grounder = Grounder.from_pretrained(
+        model, device=device, dtype=dtype, device_map=device_map, quantize=quantize
+    )
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(
             video,

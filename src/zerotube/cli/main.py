@@ -14,6 +14,7 @@ from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
 from zerotube.cli.ground import ground
+from zerotube.cli.models import models
 from zerotube.cli.propose import propose
 from zerotube.cli.synth import synth
 from zerotube.errors import InputError, ZerotubeError
@@ -92,8 +93,8 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, synth, demo, doctor):
-    app.command(no_args_is_help=_verb not in (doctor,))(_verb)
+for _verb in (ground, propose, decompose, models, synth, demo, doctor):
+    app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from zerotube.video.types import Clip
 class VideoMLLM:
     """One loaded model behind the questions the method asks.
 
-    Build it with ``zerotube.mllm.registry.load``.
+    Build it with ``zerotube.mllm.loading.load``.
 
     Args:
         model: Hugging Face model in eval mode; its weights are frozen here.

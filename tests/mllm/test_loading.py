@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from zerotube.errors import ModelError, UsageError
-from zerotube.mllm.registry import family_for, load
+from zerotube.mllm.loading import load
+from zerotube.mllm.registry import family_for
 
 
 def test_loaded_weights_are_frozen_and_in_eval_mode(toy) -> None:

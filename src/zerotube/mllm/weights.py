@@ -1,0 +1,103 @@
+"""How much memory a checkpoint's weights take, what is free, and what is downloaded already."""
+
+from __future__ import annotations
+
+import json
+import struct
+from math import prod
+from pathlib import Path
+from typing import Any
+
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
+_QUANTIZED = {"8bit": 1.0, "4bit": 0.5}
+_MEMINFO = Path("/proc/meminfo")
+
+
+def snapshot(name: str) -> Path | None:
+    """Folder of a checkpoint on this disk: the folder itself, or its place in the hub's cache."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        config = try_to_load_from_cache(name, "config.json")
+    except HFValidationError:
+        return None
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def weights_cached(name: str) -> bool:
+    """Whether config and every safetensors file of a checkpoint are on this disk."""
+    folder = snapshot(name)
+    if folder is None:
+        return False
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return all((folder / file).is_file() for file in files)
+    return (folder / "model.safetensors").is_file()
+
+
+def parameter_bytes(file: Path) -> tuple[int, int]:
+    """Parameters and bytes of one safetensors file, read from its header alone.
+
+    Raises:
+        ValueError: if the file is no safetensors file.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(8)
+        size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 0 < size <= 100_000_000:
+            raise ValueError(f"{file} has no safetensors header")
+        header = json.loads(stream.read(size))
+    entries = [entry for name, entry in header.items() if name != "__metadata__"]
+    counts = [prod(entry["shape"]) for entry in entries]
+    total = sum(
+        count * _BYTES.get(entry["dtype"], 4) for count, entry in zip(counts, entries, strict=True)
+    )
+    return sum(counts), total
+
+
+def needed_bytes(name: str, dtype: Any, quantize: str | None) -> int | None:
+    """Memory of the weights once loaded.
+
+    Args:
+        name: folder, or id in the local cache.
+        dtype: a torch dtype, or "auto" for the one stored.
+        quantize: "8bit", "4bit" or None.
+
+    Returns:
+        Bytes, or None where the weights are not on this disk yet or damaged (loading says so).
+    """
+    folder = snapshot(name)
+    if folder is None or not weights_cached(name):
+        return None
+    parameters = stored = 0
+    for file in folder.glob("model*.safetensors"):
+        try:
+            counted = parameter_bytes(file)
+        except ValueError:
+            return None
+        parameters, stored = parameters + counted[0], stored + counted[1]
+    if quantize is not None:
+        return int(parameters * _QUANTIZED[quantize])
+    return stored if dtype == "auto" else parameters * int(dtype.itemsize)
+
+
+def available_bytes(device: Any) -> int | None:
+    """Free memory of a torch device, or None where it cannot be told."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "cpu" and _MEMINFO.is_file():
+        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def gib(count: float) -> str:
+    """Bytes as a number people read."""
+    return f"{count / 2**30:.1f} GiB"

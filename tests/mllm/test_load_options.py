@@ -1,0 +1,188 @@
+"""Quantised weights, several devices, memory, and what the hub answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+
+from toy import noise_clip
+from toys import llava_onevision
+from zerotube.errors import MissingExtraError, ModelError, UsageError
+from zerotube.method.config import preset
+from zerotube.method.tuning import start, tune
+from zerotube.mllm import loading, weights
+from zerotube.mllm.loading import check_gradients, load
+
+QUESTION = "Is there the red square in this video?"
+
+
+@pytest.mark.parametrize("quantize", ["8bit", "4bit"])
+def test_tuning_gets_gradients_through_quantised_weights(tmp_path: Path, quantize: str) -> None:
+    pytest.importorskip("bitsandbytes", reason="the extra `quantize` is not installed")
+    folder = llava_onevision.write(tmp_path / "wide", scale=8)  # kernels want multiples of 64
+    model = load(str(folder), device="cpu", dtype="float32", quantize=quantize)
+    context = model.encode(noise_clip())
+    started = start(model, context, reverse=False)
+    settings = preset("full", lr=1e-3, iterations=2)
+    prompt, losses = tune(model, QUESTION, started, settings, model.tokens.answer_ids()[0])
+    assert prompt.abs().max() > 0
+    assert losses[1] < losses[0]
+
+
+class Opaque(torch.nn.Linear):
+    """A layer that lets no gradient through, as some integer kernels do."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return super().forward(features).detach()
+
+
+def test_layers_without_gradients_are_refused() -> None:
+    with pytest.raises(ModelError, match="let no gradient through"):
+        check_gradients(torch.nn.Sequential(Opaque(4, 4)), "8bit")
+    with pytest.raises(ModelError, match="without any 8bit layer"):
+        check_gradients(torch.nn.Sequential(torch.nn.Linear(4, 4)), "8bit")
+
+
+def test_device_map_auto_loads_the_same_model(toy_folder: Path) -> None:
+    pytest.importorskip("accelerate", reason="the extra `accelerate` is not installed")
+    one = load(str(toy_folder), device="cpu", dtype="float32")
+    other = load(str(toy_folder), device_map="auto", dtype="float32")
+    answers = [
+        model.ask(model.prefill(model.encode(noise_clip())), [QUESTION])[0].logits
+        for model in (one, other)
+    ]
+    assert answers[0] is not None
+    assert answers[1] is not None
+    torch.testing.assert_close(answers[0], answers[1].cpu(), atol=1e-4, rtol=1e-4)
+
+
+def test_options_that_contradict_each_other(toy_folder: Path) -> None:
+    with pytest.raises(UsageError, match="one of them"):
+        load(str(toy_folder), device="cpu", device_map="auto")
+    with pytest.raises(UsageError, match="device map 'rows'"):
+        load(str(toy_folder), device_map="rows")
+    with pytest.raises(UsageError, match="quantisation '2bit'"):
+        load(str(toy_folder), quantize="2bit")
+
+
+@pytest.mark.parametrize(
+    ("options", "extra"),
+    [({"quantize": "8bit"}, "quantize"), ({"device_map": "auto"}, "accelerate")],
+)
+def test_missing_extra_is_named(
+    toy_folder: Path, options: dict[str, str], extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=rf"zerotube\[{extra}\]"):
+        load(str(toy_folder), **options)
+
+
+def test_too_little_memory_is_said_before_loading(
+    toy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "meminfo"
+    report.write_text("MemTotal: 900 kB\nMemAvailable: 10 kB\n", encoding="ascii")
+    monkeypatch.setattr(weights, "_MEMINFO", report)
+    with pytest.raises(ModelError, match=r"0\.0 GiB on cpu with 0\.0 GiB free"):
+        load(str(toy_folder), device="cpu")
+
+
+def test_needed_memory_follows_the_header(toy_folder: Path) -> None:
+    parameters, stored = weights.parameter_bytes(toy_folder / "model.safetensors")
+    assert stored == 4 * parameters
+    assert weights.needed_bytes(str(toy_folder), torch.bfloat16, None) == 2 * parameters
+    assert weights.needed_bytes(str(toy_folder), "auto", None) == stored
+    assert weights.needed_bytes(str(toy_folder), torch.float32, "4bit") == parameters // 2
+    assert weights.needed_bytes("nobody/nothing", torch.float32, None) is None
+    assert weights.weights_cached(str(toy_folder))
+    assert not weights.weights_cached("nobody/nothing")
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers as the hub does for gated and for unknown repositories."""
+
+    def _answer(self) -> None:
+        gated = "/gated/" in self.path
+        self.send_response(403 if gated else 404)
+        self.send_header("X-Error-Code", "GatedRepo" if gated else "RepoNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD = _answer
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gated/model", "gated; wanted an account that has accepted its licence"),
+        ("nobody/nothing", "which the hub does not have"),
+    ],
+)
+def test_what_the_hub_refuses(hub: str, tmp_path: Path, name: str, said: str) -> None:
+    """In a process of its own: the hub's address is read once, at import."""
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"},
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    code = (
+        "import sys\nfrom zerotube.errors import ModelError\n"
+        "from zerotube.mllm.loading import load\n"
+        "try:\n    load(sys.argv[1], device='cpu')\n"
+        "except ModelError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert said in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_no_network_is_said() -> None:
+    with pytest.raises(ModelError, match="not in the local cache, and no network"):
+        load("nobody/nothing")
+
+
+def test_models_lists_every_family_and_what_is_on_disk() -> None:
+    from zerotube.cli.models import list_models
+    from zerotube.mllm.registry import FAMILIES
+
+    rows = list_models()
+    assert {row.architecture for row in rows} == set(FAMILIES)
+    assert all(row.weights_gib > row.weights_4bit_gib > 0 for row in rows)
+    done = subprocess.run(
+        [sys.executable, "-m", "zerotube", "models", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert [item["name"] for item in json.loads(done.stdout)] == [row.name for row in rows]
