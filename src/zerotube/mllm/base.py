@@ -75,6 +75,9 @@ class VideoMLLM:
         visual = (head[0] == self.family.visual_token_id(self.model.config)).nonzero()[:, 0]
         output = self.family.encode(self.model, inputs)
         features = self.family.features(output)
+        positions = self.family.positions(self.model, inputs)
+        if positions is not None:
+            positions = positions[..., : head.shape[1] + 1].to(self.device)
         if features.shape[0] != visual.shape[0]:
             raise ModelError(
                 f"{features.shape[0]} visual features for {visual.shape[0]} placeholders",
@@ -88,6 +91,7 @@ class VideoMLLM:
             output=output,
             forward_inputs=self.family.forward_inputs(inputs),
             layout=self.family.layout(self.model, inputs, clip, features.shape[0]),
+            positions=positions,
         )
 
     def prefill(
@@ -121,6 +125,9 @@ class VideoMLLM:
         output = self.family.place(context.output, features, order)
         depth = self.layer_count if layers is None else layers
         cache = DynamicCache()
+        inputs = dict(context.forward_inputs)
+        if context.positions is not None:
+            inputs["position_ids"] = context.positions[..., :-1]
         # The last layer is left once its keys and values are in the cache: its attention and MLP
         # would only serve next-token logits in the middle of the prompt.
         with recording(self._text_config, Recorder(stop_layer=depth - 1)):
@@ -129,7 +136,7 @@ class VideoMLLM:
                 mm_encoder_outputs={self.family.encoder_key: output},
                 past_key_values=cache,
                 use_cache=True,
-                **context.forward_inputs,
+                **inputs,
             )
         layers_of_cache: list[Any] = list(cache.layers)
         filled = [layer for layer in layers_of_cache if layer.is_initialized]
@@ -159,7 +166,8 @@ class VideoMLLM:
         Args:
             prefix: what ``prefill`` returned.
             questions: user texts; each is put into the model's own chat template.
-            layers: layers whose attention is averaged into maps; None reads no maps.
+            layers: layers whose attention is averaged into maps, less those that do not attend to
+                all tokens (sliding windows); None reads no maps.
             logits: whether the next-token logits are needed. Without them the forward ends at the
                 last layer of ``layers``.
         """
@@ -176,11 +184,12 @@ class VideoMLLM:
         if layers is not None:
             positions, texts = self.tokens.candidates(question)
             cells = as_index(context.layout.cells.reshape(-1), self.device)
+            read = self._readable(layers)
             recorder = Recorder(
                 rows=torch.tensor(positions, device=self.device),
                 columns=context.visual_positions[cells],
-                layers=layers,
-                stop_layer=None if logits else layers.stop - 1,
+                layers=read,
+                stop_layer=None if logits else read[-1],
             )
         result = None
         with recording(self._text_config, recorder):
@@ -197,11 +206,23 @@ class VideoMLLM:
         last = result.logits[0, -1].float() if result is not None and logits else None
         return Answer(maps=maps, role_texts=texts, logits=last)
 
+    def _readable(self, layers: range) -> tuple[int, ...]:
+        """Those of the asked layers whose attention reaches every visual token."""
+        full = self.family.full_attention_layers(self._text_config)
+        read = tuple(layer for layer in layers if layer in full)
+        if not read:
+            raise ModelError(
+                f"layers {layers.start}..{layers.stop - 1}, none of which attends to all tokens",
+                wanted=f"one of the layers with full attention: {list(full)}",
+                fix="widen the layer range, or use a model without sliding or linear attention",
+            )
+        return read
+
     def _suffix_positions(self, context: VisualContext, start: int, count: int) -> Tensor:
-        own = self.family.suffix_positions(self.model, context, count)
-        if own is not None:
-            return own
-        return torch.arange(start, start + count, device=self.device)[None]
+        steps = torch.arange(count, device=self.device)
+        if context.positions is None:
+            return start + steps[None]
+        return context.positions[..., -1:] + steps
 
     @torch.no_grad()
     def preferred_answer(self, prefix: Prefix, question: str) -> AnswerIds:

@@ -8,7 +8,7 @@ rows x tokens instead of layers x heads x tokens x tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Recorder:
 
     rows: Tensor | None = None
     columns: Tensor | None = None
-    layers: range = range(0)
+    layers: Sequence[int] = ()
     stop_layer: int | None = None
     keep_layers: bool = False
     total: Tensor | None = None
@@ -85,7 +85,7 @@ class Recorder:
         if self.total is None or sorted(self.seen) != list(self.layers):
             raise ModelError(
                 f"attention of layers {sorted(self.seen)}",
-                wanted=f"each of layers {self.layers.start}..{self.layers.stop - 1} once",
+                wanted=f"each of layers {list(self.layers)} once",
                 fix="this model does not route its attention through AttentionInterface",
             )
         return self.total / len(self.seen)

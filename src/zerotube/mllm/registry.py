@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FAMILIES: dict[str, str] = {
     "LlavaOnevisionForConditionalGeneration": "llava_onevision:LlavaOnevision",
+    "Qwen2VLForConditionalGeneration": "qwen2_vl:Qwen2VL",
+    "Qwen2_5_VLForConditionalGeneration": "qwen2_5_vl:Qwen25VL",
+    "Qwen3VLForConditionalGeneration": "qwen3_vl:Qwen3VL",
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 

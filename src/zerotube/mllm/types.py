@@ -88,6 +88,8 @@ class VisualContext:
         output: the vision encoder's own output object, handed back to the model's forward.
         forward_inputs: further inputs of the model's forward for the head (grid sizes, say).
         layout: which row of ``features`` is which cell.
+        positions: None (plain counting), or int64 ``(axes, 1, n_head + 1)`` rotary positions of the
+            head and of the first token after it.
     """
 
     head_ids: Tensor
@@ -96,6 +98,7 @@ class VisualContext:
     output: Any
     forward_inputs: dict[str, Any]
     layout: TokenLayout
+    positions: Tensor | None = None
 
 
 @dataclass(frozen=True)

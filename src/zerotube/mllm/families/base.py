@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from zerotube.mllm.types import TokenLayout, VisualContext
+from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -101,6 +101,21 @@ class Family(ABC):
         """Further inputs of the model's forward for the head (grid sizes and the like)."""
         return {}
 
-    def suffix_positions(self, model: Any, context: VisualContext, count: int) -> Tensor | None:
-        """Position ids of a suffix of ``count`` tokens; None = plain counting from the prefix."""
+    def positions(self, model: Any, inputs: dict[str, Any]) -> Tensor | None:
+        """Rotary positions ``(axes, 1, length)`` of the whole prompt; None = plain counting.
+
+        Prefix and questions take theirs from here and not from what a model remembers of the last
+        clip it saw. Tokens after the video must count up by one.
+        """
         return None
+
+    def full_attention_layers(self, text_config: Any) -> tuple[int, ...]:
+        """Layers whose attention reaches every visual token; only these are averaged.
+
+        A sliding window hides the early frames from the role tokens, so that its rows say where
+        the window ends and not where the object is; a linear layer has no rows at all.
+        """
+        kinds = getattr(text_config, "layer_types", None)
+        if kinds is None:
+            return tuple(range(text_config.num_hidden_layers))
+        return tuple(layer for layer, kind in enumerate(kinds) if kind == "full_attention")

@@ -1,0 +1,140 @@
+"""Qwen2-VL: pairs of frames, 2 x 2 merged patches, rotary positions in time, height and width."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zerotube.errors import ModelError
+from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.types import TokenLayout
+from zerotube.video.types import Clip
+
+
+class Qwen2VL(Family):
+    """``Qwen2VLForConditionalGeneration``, and what its successors share with it.
+
+    Frames keep their shape (up to rounding to whole cells) and are cut into patches; every
+    ``temporal_patch_size`` neighbouring frames share one time step, an odd last frame is repeated
+    to fill its step. After the merger the features are T x h x w cells in reading order. How large
+    a frame may be is the processor's own ``size``.
+
+    A reversal swaps time steps; the frames merged into one step keep their order inside it.
+    """
+
+    architectures = ("Qwen2VLForConditionalGeneration",)
+    checkpoints = (
+        Checkpoint("Qwen/Qwen2-VL-2B-Instruct", 2.2),
+        Checkpoint("Qwen/Qwen2-VL-7B-Instruct", 8.3),
+    )
+
+    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
+        video = processor.video_processor
+        frames, seconds = clip.frames, clip.timestamps_s
+        missing = video.temporal_patch_size - len(clip)
+        if missing > 0:
+            # The processors fill a step by repeating the last frame, but Qwen3-VL's refuses a clip
+            # shorter than one step: the same is done here before it looks.
+            frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+            seconds = np.concatenate([seconds, np.repeat(seconds[-1:], missing)])
+        options: dict[str, Any] = {}
+        if hasattr(video, "cap_pixels_per_frame"):
+            # Unset means "uncapped" today and is announced to mean "capped" some day: say it, so
+            # that the grid does not change under a user with a release of transformers.
+            options["cap_pixels_per_frame"] = bool(video.cap_pixels_per_frame)
+        inputs: dict[str, Any] = dict(
+            processor(
+                text=[text],
+                videos=[torch.from_numpy(frames).permute(0, 3, 1, 2)],
+                video_metadata=[_metadata(seconds, float(1 / clip.info.fps))],
+                return_tensors="pt",
+                do_sample_frames=False,
+                **options,
+            )
+        )
+        return inputs
+
+    def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
+        tokens = inputs["input_ids"].shape[1]
+        limit = self.text_config(model).max_position_embeddings
+        if tokens > limit:
+            raise ModelError(
+                f"a prompt of {tokens} tokens",
+                wanted=f"at most {limit}, this model's context",
+                fix="sample fewer frames, or scale the video down",
+            )
+        return model.get_video_features(
+            inputs["pixel_values_videos"].to(model.device, model.dtype),
+            inputs["video_grid_thw"].to(model.device),
+            return_dict=True,
+        )
+
+    def features(self, output: Any) -> Tensor:
+        return torch.cat(tuple(output.pooler_output))
+
+    def place(self, output: Any, features: Tensor, order: Tensor | None) -> Any:
+        placed = copy.copy(output)
+        placed.pooler_output = (features,)
+        return placed
+
+    def layout(
+        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
+    ) -> TokenLayout:
+        vision = model.config.vision_config
+        steps, rows, columns = (int(size) for size in inputs["video_grid_thw"][0])
+        height, width = rows // vision.spatial_merge_size, columns // vision.spatial_merge_size
+        step_of_frame = np.arange(len(clip), dtype=np.int64) // vision.temporal_patch_size
+        if steps != step_of_frame[-1] + 1 or steps * height * width != feature_count:
+            raise ModelError(
+                f"{feature_count} features, a grid of {(steps, height, width)}, {len(clip)} frames",
+                wanted=f"one feature per cell, {vision.temporal_patch_size} frames per step",
+                fix="the processor chose other frames or merges other patches than the model",
+            )
+        cells = np.arange(feature_count, dtype=np.int64).reshape(steps, height, width)
+        return TokenLayout(cells, feature_count, step_of_frame)
+
+    def positions(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """The model's own positions of the whole prompt, with the text after all of the video.
+
+        The models were trained and published with text that starts one past the largest position
+        in the video, on any axis. transformers >= 5 counts on from the grid's height and width
+        alone: a clip that is longer (in positions of time) than it is wide would get its question
+        in the middle of its own time. Where the video is wider than long, both are the same.
+        """
+        positions: Tensor
+        timing = {name: inputs[name] for name in ("second_per_grid_ts",) if name in inputs}
+        positions, _ = model.model.get_rope_index(
+            input_ids=inputs["input_ids"],
+            mm_token_type_ids=inputs["mm_token_type_ids"],
+            video_grid_thw=inputs["video_grid_thw"],
+            **timing,
+        )
+        visual = inputs["input_ids"][0] == self.visual_token_id(model.config)
+        after = int(visual.nonzero().max()) + 1
+        positions[..., after:] += positions[..., :after].max() + 1 - positions[0, 0, after]
+        return positions
+
+
+def _metadata(seconds: np.ndarray, frame_s: float) -> dict[str, Any]:
+    """Real sampling times in the terms of transformers' ``VideoMetadata``.
+
+    It knows time only as frame number / fps, which is wrong for a variable frame rate. So the clip
+    is described as a video of one frame per second whose frame numbers are seconds. Qwen3-VL
+    writes these times into the prompt; Qwen2.5-VL reads the mean spacing of the frames as
+    duration / frames, hence a duration of N times that spacing.
+
+    Args:
+        seconds: float64 ``(N,)``.
+        frame_s: spacing to name where a single frame has none.
+    """
+    count = len(seconds)
+    spacing_s = float(seconds[-1] - seconds[0]) / (count - 1) if count > 1 else 0.0
+    return {
+        "fps": 1.0,
+        "frames_indices": seconds.tolist(),
+        "total_num_frames": count * (spacing_s or frame_s),
+    }
