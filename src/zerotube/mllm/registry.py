@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerotube.errors import ModelError, UsageError
+from zerotube.errors import MissingExtraError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from zerotube.mllm.base import VideoMLLM
@@ -50,6 +51,7 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
 
     Raises:
         ModelError: unknown id, no network, folder without weights, unsupported architecture.
+        MissingExtraError: the family's processor needs a package that is not installed.
         UsageError: unknown dtype or a device that is not there.
     """
     import torch
@@ -73,6 +75,9 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
         raise _unreadable(model, error) from error
     architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
     family = family_for(architecture)
+    for package, extra in family.packages.items():
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra=extra)
     try:
         processor = AutoProcessor.from_pretrained(source)
         with _no_progress_bar():
