@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from zerotube.mllm.families.base import Family
 
 FAMILIES: dict[str, str] = {
+    "InternVLForConditionalGeneration": "internvl:InternVL",
     "LlavaOnevisionForConditionalGeneration": "llava_onevision:LlavaOnevision",
+    "SmolVLMForConditionalGeneration": "smolvlm:SmolVLM",
+    "VideoLlama3ForConditionalGeneration": "video_llama_3:VideoLlama3",
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 
