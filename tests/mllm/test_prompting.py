@@ -60,3 +60,19 @@ def test_templates_that_would_give_wrong_numbers_are_refused(
     monkeypatch.setattr(toy.processor, "chat_template", template)
     with pytest.raises(ModelError, match=message):
         PromptTokens(toy.processor, "<video>")
+
+
+def test_the_tail_starts_after_the_end_of_the_expansion(toy: VideoMLLM) -> None:
+    """The placeholder need not be a token where the processor puts something else in its place."""
+    toy_tokens = toy.tokens.tail(QUESTION)
+    tokenizer = toy.processor.tokenizer
+    tokens = PromptTokens(toy.processor, "<video>", expansion_end=("<image>", "\n\n"))
+    behind = tokenizer("\n\n\n" + QUESTION, add_special_tokens=False)["input_ids"]
+    assert tokens.tail(QUESTION)[: len(behind)] == behind
+    assert tokens.tail(QUESTION)[-tokens.role_count :] == toy_tokens[-tokens.role_count :]
+    assert tokens.role_count == toy.tokens.role_count
+
+
+def test_an_end_that_is_no_token_is_refused(toy: VideoMLLM) -> None:
+    with pytest.raises(ModelError, match="does not keep '<nothing>' whole"):
+        PromptTokens(toy.processor, "<video>", expansion_end=("<nothing>", ""))

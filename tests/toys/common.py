@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -18,9 +18,22 @@ _CORPUS = [
 
 
 def byte_level_tokenizer(
-    specials: Sequence[str], *, eos: str, pad: str, vocabulary: int = 520
+    specials: Sequence[str],
+    *,
+    eos: str,
+    pad: str,
+    vocabulary: int = 520,
+    named: Mapping[str, str] | None = None,
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE trained on a few sentences, with the special tokens a family needs."""
+    """A byte-level BPE trained on a few sentences, with the special tokens a family needs.
+
+    Args:
+        specials: every special token.
+        eos: the one that ends a turn.
+        pad: the padding token.
+        vocabulary: size, special tokens included.
+        named: attribute of the tokenizer -> special token, where a processor looks them up so.
+    """
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -37,4 +50,5 @@ def byte_level_tokenizer(
         eos_token=eos,
         pad_token=pad,
         additional_special_tokens=[token for token in specials if token not in (eos, pad)],
+        model_specific_special_tokens=dict(named or {}),
     )

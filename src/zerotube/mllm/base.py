@@ -39,7 +39,12 @@ class VideoMLLM:
         self.processor = processor
         self.family = family
         self.name = name
-        self.tokens = PromptTokens(processor, family.visual_token(processor), family.modality)
+        self.tokens = PromptTokens(
+            processor,
+            family.visual_token(processor),
+            family.modality,
+            family.expansion_end(processor),
+        )
         self._text_config = family.text_config(model)
 
     @property

@@ -63,6 +63,9 @@ def load(
         raise unreadable(model, error) from error
     architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
     family = family_for(architecture)
+    for package, extra in family.packages.items():
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra=extra)
     if device_map is None:
         _check_memory(source, where, kind, quantize)
     placement: dict[str, Any] = {}

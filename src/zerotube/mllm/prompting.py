@@ -49,13 +49,22 @@ class PromptTokens:
         processor: a Hugging Face processor with tokenizer and chat template.
         visual_token: text of the placeholder that stands for the video.
         modality: what the chat message holds, "video" or "image".
+        expansion_end: last special token of what the processor puts in the placeholder's place,
+            and the plain text behind that token; None = the placeholder itself.
     """
 
-    def __init__(self, processor: Any, visual_token: str, modality: str = "video") -> None:
+    def __init__(
+        self,
+        processor: Any,
+        visual_token: str,
+        modality: str = "video",
+        expansion_end: tuple[str, str] | None = None,
+    ) -> None:
         self._processor = processor
         self._modality = modality
         self._tokenizer = processor.tokenizer
         self._visual_token = visual_token
+        self._end_token, self._end_text = expansion_end or (visual_token, "")
         first, second = (self.tail(probe) for probe in _PROBES)
         self.role_count = _common_suffix(first, second)
         if self.role_count == 0:
@@ -66,9 +75,12 @@ class PromptTokens:
             )
 
     def tail(self, question: str) -> list[int]:
-        """Token ids after the last visual placeholder: question and role tokens."""
+        """Token ids after the last special token of the expanded placeholder.
+
+        The question and the role tokens; before them any text that closes the expansion.
+        """
         text = render(self._processor, question, self._modality)
-        head, found, _ = text.rpartition(self._visual_token)
+        head, found, rest = text.rpartition(self._visual_token)
         if not found:
             raise ModelError(
                 f"a chat prompt without {self._visual_token!r}",
@@ -81,11 +93,19 @@ class PromptTokens:
                 wanted="the video first, so that questions can share it",
                 fix="check chat_template.jinja of this model",
             )
-        # Tokenised whole, then cut at the placeholder: the neighbourhood of a piece can change how
-        # it is tokenised, so the tail must not be tokenised on its own.
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        visual_id = self._tokenizer.convert_tokens_to_ids(self._visual_token)
-        last = len(ids) - 1 - ids[::-1].index(visual_id)
+        # Tokenised whole, then cut: the neighbourhood of a piece can change how it is tokenised, so
+        # the tail must not be tokenised on its own. The placeholder gives way to the end of its
+        # expansion because that is the tail's true neighbour (and it may be no token itself).
+        whole = head + self._end_token + self._end_text + rest
+        ids: list[int] = self._tokenizer(whole, add_special_tokens=False)["input_ids"]
+        end_id = self._tokenizer.convert_tokens_to_ids(self._end_token)
+        if end_id not in ids:
+            raise ModelError(
+                f"a tokenizer that does not keep {self._end_token!r} whole",
+                wanted="one token where the video ends and the question starts",
+                fix="tokenizer and processor do not belong together: load both from one folder",
+            )
+        last = len(ids) - 1 - ids[::-1].index(end_id)
         return ids[last + 1 :]
 
     def candidates(self, question: str) -> tuple[list[int], tuple[str, ...]]:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from zerotube.mllm.families.base import Family
 
 FAMILIES: dict[str, str] = {
+    "InternVLForConditionalGeneration": "internvl:InternVL",
     "LlavaOnevisionForConditionalGeneration": "llava_onevision:LlavaOnevision",
     "Qwen2VLForConditionalGeneration": "qwen2_vl:Qwen2VL",
     "Qwen2_5_VLForConditionalGeneration": "qwen2_5_vl:Qwen25VL",
     "Qwen3VLForConditionalGeneration": "qwen3_vl:Qwen3VL",
+    "SmolVLMForConditionalGeneration": "smolvlm:SmolVLM",
+    "VideoLlama3ForConditionalGeneration": "video_llama_3:VideoLlama3",
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 

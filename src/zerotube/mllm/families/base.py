@@ -48,10 +48,21 @@ class Family(ABC):
     encoder_key: ClassVar[Literal["video", "image"]] = "video"
     """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
+    packages: ClassVar[dict[str, str]] = {}
+    """Packages that its processor needs beyond the core ones -> the extra that brings them."""
+
     def visual_token(self, processor: Any) -> str:
         """Text of the placeholder in the rendered chat prompt, which the processor expands."""
         token: str = processor.video_token
         return token
+
+    def expansion_end(self, processor: Any) -> tuple[str, str]:
+        """What the expanded placeholder ends with: its last special token, and text behind that.
+
+        The question's tokens are those after this special token. Override where the processor
+        replaces the placeholder by something that ends otherwise, such as ``</img>``.
+        """
+        return self.visual_token(processor), ""
 
     def visual_token_id(self, config: Any) -> int:
         """Id of the expanded placeholder, one per visual feature."""
@@ -62,11 +73,21 @@ class Family(ABC):
         """Configuration object that the language model's attention modules share."""
         return model.config.get_text_config()
 
+    def processor_options(self, clip: Clip) -> dict[str, Any]:
+        """Further arguments of the processor's call: timestamps, switches."""
+        return {}
+
     def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
         """Run the model's own processor on the sampled frames and a rendered prompt."""
         frames = torch.from_numpy(clip.frames).permute(0, 3, 1, 2)
         inputs: dict[str, Any] = dict(
-            processor(text=[text], videos=[frames], return_tensors="pt", do_sample_frames=False)
+            processor(
+                text=[text],
+                videos=[frames],
+                return_tensors="pt",
+                do_sample_frames=False,
+                **self.processor_options(clip),
+            )
         )
         return inputs
 
@@ -81,9 +102,10 @@ class Family(ABC):
         """Which visual feature is which cell."""
 
     def features(self, output: Any) -> Tensor:
-        """Visual features ``(M, d)`` of an encoder output."""
-        pooled: Tensor = output.pooler_output
-        return pooled.flatten(0, -2)
+        """Visual features ``(M, d)`` of an encoder output, which may list them per video."""
+        pooled: Any = output.pooler_output
+        joined: Tensor = torch.cat(tuple(pooled)) if isinstance(pooled, (list, tuple)) else pooled
+        return joined.flatten(0, -2)
 
     def place(self, output: Any, features: Tensor, order: Tensor | None) -> Any:
         """The encoder output with other features.
@@ -94,7 +116,10 @@ class Family(ABC):
             order: row order for any further per-token features of the output; None keeps them.
         """
         placed = copy.copy(output)
-        placed.pooler_output = features.reshape(output.pooler_output.shape)
+        before = output.pooler_output
+        # One clip is one video, so a list holds one entry (SmolVLM, VideoLLaMA3).
+        listed = isinstance(before, (list, tuple))
+        placed.pooler_output = [features] if listed else features.reshape(before.shape)
         return placed
 
     def forward_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:

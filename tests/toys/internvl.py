@@ -1,0 +1,77 @@
+"""A toy InternVL3: 6 x 6 patches, pixel-shuffled to 3 x 3 cells per frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import (
+    GotOcr2ImageProcessor,
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    InternVLProcessor,
+    InternVLVideoProcessor,
+    InternVLVisionConfig,
+    Qwen2Config,
+)
+
+from toys.common import QUESTION, byte_level_tokenizer
+
+ARCHITECTURE = "InternVLForConditionalGeneration"
+GOLDEN = f"<|im_start|>user\n<video>\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}{{ '<image>\n' }}{% endif %}"
+    "{% if part['type'] == 'video' %}{{ '<video>\n' }}{% endif %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+IMAGE_SIZE, PATCH, SIDE = 48, 8, 3
+NAMED = {
+    "start_image_token": "<img>",
+    "end_image_token": "</img>",
+    "context_image_token": "<IMG_CONTEXT>",
+    "video_token": "<video>",
+}
+
+
+def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
+    """Write model and processor into a folder, and return it."""
+    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *NAMED.values()]
+    tokenizer = byte_level_tokenizer(specials, eos="<|im_end|>", pad="<|endoftext|>", named=NAMED)
+    torch.manual_seed(seed)
+    config = InternVLConfig(
+        vision_config=InternVLVisionConfig(
+            hidden_size=24,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=[IMAGE_SIZE, IMAGE_SIZE],
+            patch_size=[PATCH, PATCH],
+        ),
+        text_config=Qwen2Config(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            initializer_range=0.2,
+        ),
+        image_token_id=tokenizer.convert_tokens_to_ids(NAMED["context_image_token"]),
+        image_seq_length=SIDE**2,
+    )
+    model = InternVLForConditionalGeneration(config)
+    size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
+    processor = InternVLProcessor(
+        image_processor=GotOcr2ImageProcessor(size=size),
+        tokenizer=tokenizer,
+        video_processor=InternVLVideoProcessor(size=size),
+        image_seq_length=SIDE**2,
+        chat_template=CHAT_TEMPLATE,
+    )
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
