@@ -130,6 +130,7 @@ def test_a_planted_object_is_found_at_its_cell(case: Case) -> None:
         # Only the middle of the cell, so that resizing does not spill into the neighbours.
         y1, y2 = ((top + (bottom - top) * (y + part) / height) * rows for part in (0.15, 0.85))
         x1, x2 = ((left + (right - left) * (x + part) / width) * columns for part in (0.15, 0.85))
+        y1, x1 = max(y1, 0), max(x1, 0)  # a padded grid reaches past the frame
         window = (slice(round(y1), max(round(y2), round(y1) + 1)),
                   slice(round(x1), max(round(x2), round(x1) + 1)))  # fmt: skip
         for frame in range(count):
@@ -173,6 +174,9 @@ def test_reversed_prefix_equals_the_reversed_features(case: Case) -> None:
     cells = torch.from_numpy(context.layout.cells.copy())
     swapped = context.features.clone()
     swapped[cells] = context.features[cells.flip(0)]
+    if context.layout.beside is not None:
+        beside = torch.from_numpy(context.layout.beside.copy())
+        swapped[beside] = context.features[beside.flip(0)]
     order = torch.from_numpy(context.layout.reversed_order())
     assert torch.equal(context.features[order], swapped)
 

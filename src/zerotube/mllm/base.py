@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from zerotube.errors import ModelError
+from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.capture import Recorder, recording
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.prompting import AnswerIds, PromptTokens, render
@@ -59,7 +59,15 @@ class VideoMLLM:
 
         Raises:
             ModelError: if placeholders, features and grid do not agree.
+            UsageError: if the clip has more frames than the family takes.
         """
+        limit = self.family.frame_limit
+        if limit is not None and len(clip) > limit:
+            raise UsageError(
+                f"{len(clip)} frames for {self.name!r}",
+                wanted=f"at most {limit}, which is what this model was made for",
+                fix=f"sample {limit} (--frames {limit}), or use a model that takes more",
+            )
         probe = "?"
         text = render(self.processor, probe, self.family.modality)
         inputs = self.family.process(self.processor, text, clip)

@@ -45,6 +45,9 @@ class Family(ABC):
     modality: ClassVar[Literal["video", "image"]] = "video"
     """What the chat message holds; image families see one frame."""
 
+    frame_limit: ClassVar[int | None] = None
+    """Most frames a clip may have; None = as many as memory allows."""
+
     encoder_key: ClassVar[Literal["video", "image"]] = "video"
     """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
