@@ -54,9 +54,9 @@ class Case:
 
 
 def noise(model: VideoMLLM, seed: int = 0) -> Clip:
-    """Four frames, wider than high (one for image families)."""
+    """Four frames, or as many as the family takes, wider than high."""
     rng = np.random.default_rng(seed)
-    count = 1 if model.family.modality == "image" else 4
+    count = min(4, model.family.frame_limit or 4)
     return make_clip(rng.integers(0, 256, (count, 84, 112, 3), dtype=np.uint8))
 
 

@@ -8,6 +8,7 @@ visual prompt, which is all that tuning needs (method section 6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -89,13 +90,17 @@ class VideoMLLM:
                 wanted="one feature per placeholder",
                 fix="processor and model do not belong together: load both from one folder",
             )
+        layout = self.family.layout(self.model, inputs, clip, features.shape[0])
+        view = self.family.view(self.model, self.processor, inputs, clip)
+        if view is not None:
+            layout = replace(layout, view_xyxy=view)
         return VisualContext(
             head_ids=head,
             visual_positions=visual,
             features=features,
             output=output,
             forward_inputs=self.family.forward_inputs(inputs),
-            layout=self.family.layout(self.model, inputs, clip, features.shape[0]),
+            layout=layout,
         )
 
     def prefill(

@@ -83,6 +83,16 @@ class Family(ABC):
     ) -> TokenLayout:
         """Which visual feature is which cell."""
 
+    def view(
+        self, model: Any, processor: Any, inputs: dict[str, Any], clip: Clip
+    ) -> tuple[float, float, float, float] | None:
+        """Part of the frame that the grid covers, where the processor's settings decide it.
+
+        Returns:
+            Left, top, right, bottom as fractions of the frame; None = as ``layout`` says.
+        """
+        return None
+
     def features(self, output: Any) -> Tensor:
         """Visual features ``(M, d)`` of an encoder output."""
         pooled: Tensor = output.pooler_output
