@@ -123,7 +123,7 @@ def test_more_frames_than_the_family_takes_are_refused(
 ) -> None:
     monkeypatch.setattr(type(toy.family), "frame_limit", 2)
     assert toy.encode(noise_clip(2)).layout.grid[0] == 2
-    with pytest.raises(UsageError, match=r"got 3 frames .* at most 2, .* --frames 2"):
+    with pytest.raises(UsageError, match=r"got 3 frames .* at most 2, .*--frames 2"):
         toy.encode(noise_clip(3))
 
 

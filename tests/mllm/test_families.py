@@ -38,7 +38,7 @@ class Case:
         self.module = module
         self.folder = module.write(folder)
         self.model: VideoMLLM = load_toy(self.folder)
-        self.clip: Clip = noise(self.model)
+        self.clip: Clip = noise(self.model, getattr(module, "FRAME", (84, 112)))
         self.context: VisualContext = self.model.encode(self.clip)
 
     def inputs(self, question: str = QUESTION) -> dict[str, torch.Tensor]:
@@ -53,11 +53,11 @@ class Case:
         }
 
 
-def noise(model: VideoMLLM, seed: int = 0) -> Clip:
-    """Four frames, or as many as the family takes, wider than high."""
-    rng = np.random.default_rng(seed)
+def noise(model: VideoMLLM, size: tuple[int, int]) -> Clip:
+    """Four frames that are not square, or as many as the family takes."""
+    rng = np.random.default_rng(0)
     count = min(4, model.family.frame_limit or 4)
-    return make_clip(rng.integers(0, 256, (count, 84, 112, 3), dtype=np.uint8))
+    return make_clip(rng.integers(0, 256, (count, *size, 3), dtype=np.uint8))
 
 
 @pytest.fixture(scope="module", params=sorted(TOYS))

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from zerotube.mllm.families.base import Family
 
 FAMILIES: dict[str, str] = {
+    "LlavaForConditionalGeneration": "llava:Llava",
+    "LlavaNextForConditionalGeneration": "llava_next:LlavaNext",
+    "LlavaNextVideoForConditionalGeneration": "llava_next_video:LlavaNextVideo",
     "LlavaOnevisionForConditionalGeneration": "llava_onevision:LlavaOnevision",
+    "ShareGPT4VideoForConditionalGeneration": "sharegpt4video:ShareGPT4Video",
+    "VideoLlavaForConditionalGeneration": "video_llava:VideoLlava",
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 
