@@ -170,7 +170,7 @@ def test_reversing_the_frames_twice_changes_nothing(case: Case) -> None:
 
 def test_reversed_prefix_equals_the_reversed_features(case: Case) -> None:
     """The frames change places, the tokens inside a frame and all other tokens do not."""
-    model, context = case.model, case.context
+    context = case.context
     cells = torch.from_numpy(context.layout.cells.copy())
     swapped = context.features.clone()
     swapped[cells] = context.features[cells.flip(0)]

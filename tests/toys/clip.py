@@ -42,7 +42,13 @@ def answer_to_area(tower: CLIPVisionModel) -> None:
 def llama_tokenizer(specials: Sequence[str]) -> LlamaTokenizer:
     """Pieces that begin with the space mark, bytes for the rest, as SentencePiece makes them."""
     bpe = Tokenizer(models.BPE(unk_token="<unk>"))
-    bpe.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    # Punctuation apart, as in the real vocabulary: "?" is a token of its own.
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
+            pre_tokenizers.Punctuation(),
+        ]
+    )
     bpe.train_from_iterator(
         _CORPUS, trainers.BpeTrainer(vocab_size=400, special_tokens=["<unk>"], show_progress=False)
     )

@@ -98,17 +98,13 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
         raise UsageError(
             f"{str(out)!r}, which holds a checkpoint", wanted="a new folder", fix="name another"
         )
-    files = _weight_files(source)
+    # Each with whether it holds a CLIP vision model under its own names.
+    files = [(file, False) for file in _weight_files(source)]
     if vision_tower is not None:
-        files += _weight_files(vision_tower)
+        files += [(file, True) for file in _weight_files(vision_tower)]
     shapes: dict[str, tuple[int, ...]] = {}
-    names: dict[Path, list[str]] = {}
-    for file in files:
-        tensors = dict(
-            _renamed(file, tower=vision_tower is not None and file.parent == vision_tower)
-        )
-        names[file] = list(tensors)
-        shapes |= {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for file, tower in files:
+        shapes |= {name: tuple(tensor.shape) for name, tensor in _renamed(file, tower=tower)}
     config = _config(original, _vision_config(shapes, vision_tower))
 
     with torch.device("meta"):
@@ -120,11 +116,9 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
     processor = _processor(source, config)
     config.image_token_index = processor.image_token_id
     weight_map: dict[str, str] = {}
-    for number, file in enumerate(files, start=1):
+    for number, (file, tower) in enumerate(files, start=1):
         name = f"model-{number:05d}-of-{len(files):05d}.safetensors"
-        tensors = dict(
-            _renamed(file, tower=vision_tower is not None and file.parent == vision_tower)
-        )
+        tensors = dict(_renamed(file, tower=tower))
         save_file(
             {key: value.contiguous() for key, value in tensors.items()},
             out / name,
@@ -306,9 +300,16 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
 
 
 def _processor(source: Path, config: LlavaNextConfig) -> Any:
-    from transformers import AutoTokenizer, LlavaNextImageProcessor, LlavaNextProcessor
+    from transformers import LlavaNextImageProcessor, LlavaNextProcessor, PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    if not (source / "tokenizer.json").is_file():
+        raise ModelError(
+            f"{str(source)!r} without tokenizer.json",
+            wanted="the tokenizer of Llama-3",
+            fix="download the whole repository",
+        )
+    # Not AutoTokenizer: it would ask for the configuration class that does not exist.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
     reserved = sorted(
         (token.content, number)
         for number, token in tokenizer.added_tokens_decoder.items()

@@ -24,6 +24,9 @@ FAMILIES: dict[str, str] = {
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 
+ORIGINAL_LLAVA = ("llava_llama", "llava_mistral")
+"""``model_type`` of checkpoints in the format of LLaVA's own code, which transformers lacks."""
+
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
 
 
@@ -75,6 +78,7 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
     try:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
+        _refuse_original_llava(model, source)
         raise _unreadable(model, error) from error
     architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
     family = family_for(architecture)
@@ -155,6 +159,23 @@ def _source(model: str) -> str:
             fix="download the weights, or convert them with save_pretrained",
         )
     return str(path)
+
+
+def _refuse_original_llava(model: str, source: str) -> None:
+    """Say how to get a checkpoint of LLaVA's own code into a format that loads."""
+    from transformers import PreTrainedConfig
+
+    try:
+        written, _ = PreTrainedConfig.get_config_dict(source)
+    except (OSError, ValueError):
+        return  # not even that can be read: the caller's error says why
+    if written.get("model_type") in ORIGINAL_LLAVA:
+        raise ModelError(
+            f"model {model!r} in the format of LLaVA's own code",
+            wanted="a checkpoint in the format of transformers",
+            fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
+            "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
+        )
 
 
 def _unreadable(model: str, error: Exception) -> ModelError:
