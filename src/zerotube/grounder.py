@@ -141,7 +141,8 @@ class Grounder:
         errors are those of ``ground``; the results come in the order of the queries, each with the
         shared stages' whole time in its ``timings_s``.
         """
-        chosen = settings or preset("full")
+        asked = settings or preset("full")
+        chosen = asked.within(self.model.family.frame_limit)
         tell = progress or (lambda stage, done, total: None)
         parsed = [decompose(item) if isinstance(item, str) else item for item in queries]
         clock = _Clock()
@@ -185,11 +186,23 @@ class Grounder:
                         warnings=(
                             *source.info.warnings,
                             *tracks_of_item.warnings,
+                            *self._frame_warnings(asked, chosen, source.info.frame_count),
                             *self._domain_warnings(item),
                         ),
                     )
                 )
         return results
+
+    def _frame_warnings(
+        self, asked: MethodSettings, chosen: MethodSettings, frame_count: int
+    ) -> list[str]:
+        """The model takes fewer frames than were asked for and than the video has."""
+        if chosen.frames >= min(asked.frames, frame_count):
+            return []
+        return [
+            f"{self.model.name!r} takes at most {chosen.frames} of the {asked.frames} frames asked "
+            f"for: sampled {chosen.frames}, span of {chosen.top_k} (--frames, --top-k)"
+        ]
 
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""

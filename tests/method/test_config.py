@@ -38,6 +38,14 @@ def test_changes_win_over_the_preset_and_none_means_unset() -> None:
     assert preset("gti", lr=None).lr == MethodSettings().lr
 
 
+def test_settings_within_a_frame_limit_keep_the_share_of_the_span() -> None:
+    settings = preset("full", lr=2.0)
+    assert settings.within(None) is settings
+    assert settings.within(20) is settings
+    assert settings.within(8) == preset("full", lr=2.0, frames=8, top_k=3)
+    assert settings.within(1) == preset("full", lr=2.0, frames=1, top_k=1)
+
+
 def test_an_unknown_setting_is_named() -> None:
     with pytest.raises(UsageError, match="'colour'"):
         preset("gti", colour="red")

@@ -8,7 +8,7 @@ import torch
 
 from toy import make_clip, noise_clip
 from toys.llava_onevision import SIDE
-from zerotube.errors import ModelError
+from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import render
 from zerotube.mllm.types import TokenLayout, VisualContext
@@ -99,6 +99,32 @@ def test_reversed_order_is_an_involution_and_spares_the_newline() -> None:
     order = layout.reversed_order()
     assert order.tolist() == [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3, 12]
     assert order[order].tolist() == list(range(13))
+
+
+def test_rows_beside_the_grid_go_with_their_frame() -> None:
+    """Three frames of a class token and two cells each, and a newline that is nobody's."""
+    rows = np.arange(9).reshape(3, 3)
+    layout = TokenLayout(
+        rows[:, 1:].reshape(3, 1, 2), 10, np.arange(3), beside=np.ascontiguousarray(rows[:, :1])
+    )
+    order = layout.reversed_order()
+    assert order.tolist() == [6, 7, 8, 3, 4, 5, 0, 1, 2, 9]
+    assert order[order].tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("beside", [[[0], [4]], [[8], [9]], [[8]]], ids=["cell", "out", "steps"])
+def test_wrong_rows_beside_the_grid_are_refused(beside: list[list[int]]) -> None:
+    with pytest.raises(ModelError, match="rows beside"):
+        TokenLayout(np.arange(8).reshape(2, 2, 2), 9, np.arange(2), beside=np.array(beside))
+
+
+def test_more_frames_than_the_family_takes_are_refused(
+    toy: VideoMLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(toy.family), "frame_limit", 2)
+    assert toy.encode(noise_clip(2)).layout.grid[0] == 2
+    with pytest.raises(UsageError, match=r"got 3 frames .* at most 2, .*--frames 2"):
+        toy.encode(noise_clip(3))
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,22 @@ def test_attention_is_brightest_where_the_map_is(result: GroundingResult, tmp_pa
     assert centres["first"][1] < 0.2 < 0.4 < centres["last"][1] < 0.6  # third of five columns
 
 
+def test_a_map_of_a_cropped_view_is_drawn_where_the_view_lies(
+    result: GroundingResult, tmp_path: Path
+) -> None:
+    """A map that covers the left half of the frame leaves the right half of every panel alone."""
+    even = np.ones_like(result.evidence.spatial_map)
+    half = replace(result.evidence, spatial_map=even, view_xyxy=(0.0, 0.0, 0.5, 1.0))
+    none = replace(result.evidence, spatial_map=np.zeros_like(even))
+    plots.draw_attention(replace(result, evidence=half), tmp_path / "half.png")
+    plots.draw_attention(replace(result, evidence=none), tmp_path / "none.png")
+    one, other = pixels(tmp_path / "half.png"), pixels(tmp_path / "none.png")
+    changed = np.abs(one - other).sum(axis=-1) > 60
+    panels = changed[:, : int(changed.shape[1] * 0.9)]
+    assert 0.2 < panels.mean() < 0.5
+    assert panels[:, : panels.shape[1] // 12].mean() > 0.4  # left half of the first of five columns
+
+
 def test_frames_of_the_span_have_a_border(source: Path, tmp_path: Path) -> None:
     counts = []
     for top_k in (1, 3, 8):

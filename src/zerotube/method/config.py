@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from zerotube.errors import UsageError
@@ -89,6 +89,16 @@ class MethodSettings:
     def _check(good: bool, got: str, wanted: str) -> None:
         if not good:
             raise UsageError(got, wanted=wanted, fix="see `zerotube ground --help`")
+
+    def within(self, frame_limit: int | None) -> MethodSettings:
+        """The same settings for a model that takes at most ``frame_limit`` frames.
+
+        K shrinks with the frames, so that the span keeps its share of the video: 7 of 20 is 3 of 8.
+        """
+        if frame_limit is None or self.frames <= frame_limit:
+            return self
+        top_k = max(1, round(self.top_k * frame_limit / self.frames))
+        return replace(self, frames=frame_limit, top_k=top_k)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in the order of the fields."""

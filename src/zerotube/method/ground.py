@@ -250,4 +250,5 @@ def gather(
         presence=presence,
         consistency=same,
         losses=losses,
+        view_xyxy=layout.view_xyxy,
     )

@@ -54,6 +54,7 @@ class Evidence:
             TAS (method section 7).
         losses: objective before each tuning step, per tuned prompt ("spatial", "temporal",
             "spatial reversed"); empty without tuning.
+        view_xyxy: the part of the frame that the maps cover, as fractions of width and height.
     """
 
     frame_indices: NDArray[np.int64]
@@ -68,6 +69,7 @@ class Evidence:
     presence: float
     consistency: float | None
     losses: dict[str, tuple[float, ...]]
+    view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
         shape = (len(self.track_ids), len(self.frame_indices))

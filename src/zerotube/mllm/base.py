@@ -8,13 +8,14 @@ visual prompt, which is all that tuning needs (method section 6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from zerotube.errors import ModelError
+from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.capture import Recorder, recording
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.prompting import AnswerIds, PromptTokens, render
@@ -64,7 +65,15 @@ class VideoMLLM:
 
         Raises:
             ModelError: if placeholders, features and grid do not agree.
+            UsageError: if the clip has more frames than the family takes.
         """
+        limit = self.family.frame_limit
+        if limit is not None and len(clip) > limit:
+            raise UsageError(
+                f"{len(clip)} frames for {self.name!r}",
+                wanted=f"at most {limit}, which is what this model was made for",
+                fix=f"sample {limit} (--frames {limit}), or use a model that takes more",
+            )
         probe = "?"
         text = render(self.processor, probe, self.family.modality)
         inputs = self.family.process(self.processor, text, clip)
@@ -89,13 +98,17 @@ class VideoMLLM:
                 wanted="one feature per placeholder",
                 fix="processor and model do not belong together: load both from one folder",
             )
+        layout = self.family.layout(self.model, inputs, clip, features.shape[0])
+        view = self.family.view(self.model, self.processor, inputs, clip)
+        if view is not None:
+            layout = replace(layout, view_xyxy=view)
         return VisualContext(
             head_ids=head,
             visual_positions=visual,
             features=features,
             output=output,
             forward_inputs=self.family.forward_inputs(inputs),
-            layout=self.family.layout(self.model, inputs, clip, features.shape[0]),
+            layout=layout,
             positions=positions,
         )
 

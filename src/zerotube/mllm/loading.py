@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
+ORIGINAL_LLAVA = ("llava_llama", "llava_mistral")
+"""``model_type`` of checkpoints in the format of LLaVA's own code, which transformers lacks."""
 
 
 def load(
@@ -60,6 +62,7 @@ def load(
     try:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
+        _refuse_original_llava(model, source)
         raise unreadable(model, error) from error
     architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
     family = family_for(architecture)
@@ -176,6 +179,23 @@ def unreadable(model: str, error: Exception) -> ModelError:
         wanted=wanted,
         fix="check the id and the network (gated models: `hf auth login`), or use --model bundled",
     )
+
+
+def _refuse_original_llava(model: str, source: str) -> None:
+    """Say how to get a checkpoint of LLaVA's own code into a format that loads."""
+    from transformers import PreTrainedConfig
+
+    try:
+        written, _ = PreTrainedConfig.get_config_dict(source)
+    except (OSError, ValueError):
+        return  # not even that can be read: the caller's error says why
+    if written.get("model_type") in ORIGINAL_LLAVA:
+        raise ModelError(
+            f"model {model!r} in the format of LLaVA's own code",
+            wanted="a checkpoint in the format of transformers",
+            fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
+            "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
+        )
 
 
 def _check_options(

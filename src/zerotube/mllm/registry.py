@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 FAMILIES: dict[str, str] = {
     "InternVLForConditionalGeneration": "internvl:InternVL",
+    "LlavaForConditionalGeneration": "llava:Llava",
+    "LlavaNextForConditionalGeneration": "llava_next:LlavaNext",
+    "LlavaNextVideoForConditionalGeneration": "llava_next_video:LlavaNextVideo",
     "LlavaOnevisionForConditionalGeneration": "llava_onevision:LlavaOnevision",
     "Qwen2VLForConditionalGeneration": "qwen2_vl:Qwen2VL",
     "Qwen2_5_VLForConditionalGeneration": "qwen2_5_vl:Qwen25VL",
     "Qwen3VLForConditionalGeneration": "qwen3_vl:Qwen3VL",
+    "ShareGPT4VideoForConditionalGeneration": "sharegpt4video:ShareGPT4Video",
     "SmolVLMForConditionalGeneration": "smolvlm:SmolVLM",
     "VideoLlama3ForConditionalGeneration": "video_llama_3:VideoLlama3",
+    "VideoLlavaForConditionalGeneration": "video_llava:VideoLlava",
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 

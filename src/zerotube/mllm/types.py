@@ -24,7 +24,10 @@ class TokenLayout:
         step_of_frame: int64 ``(N,)``, time step that shows each sampled frame; models that merge
             neighbouring frames have T < N.
         view_xyxy: the part of the frame that the grid covers, as fractions of width and height
-            ((0, 0, 1, 1) unless the processor crops or pads).
+            ((0, 0, 1, 1) unless the processor crops or pads; a padded grid reaches past 0 and 1).
+        beside: int64 ``(T, n)``, rows that belong to a time step but to no cell, such as a class
+            token per frame: they go with their frame where frames change places. None = there are
+            none.
 
     Raises:
         ModelError: if the cells are not T * h * w distinct rows: every number read through such a
@@ -35,6 +38,7 @@ class TokenLayout:
     feature_count: int
     step_of_frame: NDArray[np.int64]
     view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    beside: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         flat = self.cells.reshape(-1)
@@ -46,6 +50,16 @@ class TokenLayout:
                 f"distinct rows below {self.feature_count}",
             )
         steps = self.cells.shape[0]
+        if self.beside is not None:
+            if self.beside.ndim != 2 or len(self.beside) != steps:
+                raise self._error(f"rows beside of shape {self.beside.shape}", f"({steps}, n)")
+            rows = np.concatenate([flat, self.beside.reshape(-1)])
+            distinct = len(np.unique(rows)) == rows.size
+            if not distinct or rows.min() < 0 or rows.max() >= self.feature_count:
+                raise self._error(
+                    "rows beside that are cells as well, or outside",
+                    f"other distinct rows below {self.feature_count}",
+                )
         if self.step_of_frame.min() < 0 or self.step_of_frame.max() != steps - 1:
             raise self._error(
                 f"frames on steps up to {self.step_of_frame.max()}", f"steps 0..{steps - 1}"
@@ -70,10 +84,12 @@ class TokenLayout:
 
         Returns:
             int64 ``(M,)``; ``features[order]`` is the reversed sequence. Rows that belong to no
-            cell stay where they are. Applying it twice is the identity.
+            time step stay where they are. Applying it twice is the identity.
         """
         order = np.arange(self.feature_count, dtype=np.int64)
         order[self.cells] = self.cells[::-1]
+        if self.beside is not None:
+            order[self.beside] = self.beside[::-1]
         return order
 
 

@@ -203,7 +203,8 @@ def _draw_panel(axes: Axes, result: GroundingResult, position: int, scale: Any) 
     strength = scale(evidence.spatial_map[evidence.step_of_frame[position]]).filled(0.0)
     heat = colormaps[COLORMAP](strength)
     heat[..., 3] = 0.9 * strength**0.75
-    axes.imshow(heat, extent=extent, interpolation="bilinear", aspect="auto")
+    covered = map_extent(evidence.view_xyxy, video.width, video.height)
+    axes.imshow(heat, extent=covered, interpolation="bilinear", aspect="auto")
     at = np.searchsorted(tube.track_frame_indices, frame)
     if at < len(tube.track_frame_indices) and tube.track_frame_indices[at] == frame:
         x1, y1, x2, y2 = (float(v) for v in tube.track_boxes_xyxy[at])
@@ -223,6 +224,14 @@ def _draw_panel(axes: Axes, result: GroundingResult, position: int, scale: Any) 
         pad=4,
         loc="left",
     )
+
+
+def map_extent(
+    view_xyxy: tuple[float, float, float, float], width: int, height: int
+) -> tuple[float, float, float, float]:
+    """Where a map lies on the frame, in pixels: left, right, bottom, top as ``imshow`` takes it."""
+    left, top, right, bottom = view_xyxy
+    return left * width, right * width, bottom * height, top * height
 
 
 def _reduced(image: NDArray[np.uint8], long_side: int = 720) -> NDArray[np.uint8]:

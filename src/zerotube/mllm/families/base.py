@@ -45,6 +45,9 @@ class Family(ABC):
     modality: ClassVar[Literal["video", "image"]] = "video"
     """What the chat message holds; image families see one frame."""
 
+    frame_limit: ClassVar[int | None] = None
+    """Most frames a clip may have; None = as many as memory allows."""
+
     encoder_key: ClassVar[Literal["video", "image"]] = "video"
     """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
@@ -100,6 +103,16 @@ class Family(ABC):
         self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
     ) -> TokenLayout:
         """Which visual feature is which cell."""
+
+    def view(
+        self, model: Any, processor: Any, inputs: dict[str, Any], clip: Clip
+    ) -> tuple[float, float, float, float] | None:
+        """Part of the frame that the grid covers, where the processor's settings decide it.
+
+        Returns:
+            Left, top, right, bottom as fractions of the frame; None = as ``layout`` says.
+        """
+        return None
 
     def features(self, output: Any) -> Tensor:
         """Visual features ``(M, d)`` of an encoder output, which may list them per video."""

@@ -1,0 +1,62 @@
+"""LLaVA-1.5: the CLIP grid of one image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zerotube.errors import ModelError
+from zerotube.mllm.families.base import Checkpoint
+from zerotube.mllm.families.image import ImageFamily
+from zerotube.mllm.families.patches import frame_rows, kept_view
+from zerotube.mllm.types import TokenLayout
+from zerotube.video.types import Clip
+
+
+class Llava(ImageFamily):
+    """``LlavaForConditionalGeneration`` with a vision tower of one fixed size.
+
+    24 x 24 patches of the picture in reading order. The published processors scale the short side
+    and crop the middle square; one that pads to a square instead keeps the sides.
+    """
+
+    architectures = ("LlavaForConditionalGeneration",)
+    checkpoints = (
+        Checkpoint("llava-hf/llava-1.5-7b-hf", 7.1),
+        Checkpoint("llava-hf/llava-1.5-13b-hf", 13.4),
+    )
+
+    def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
+        if "image_sizes" in inputs:
+            raise ModelError(
+                f"a LLaVA with the vision tower {model.config.vision_config.model_type!r}",
+                wanted="a tower of one fixed picture size, such as CLIP or SigLIP",
+                fix="use llava-hf/llava-1.5-7b-hf or another family",
+            )
+        return model.get_image_features(
+            inputs["pixel_values"].to(model.device, model.dtype), return_dict=True
+        )
+
+    def layout(
+        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
+    ) -> TokenLayout:
+        cells, beside = frame_rows(feature_count, len(clip), self._grid(model, inputs))
+        return TokenLayout(cells, feature_count, np.arange(len(clip)), beside=beside)
+
+    def view(
+        self, model: Any, processor: Any, inputs: dict[str, Any], clip: Clip
+    ) -> tuple[float, float, float, float]:
+        height, width = inputs["pixel_values"].shape[-2:]
+        return kept_view(
+            processor.image_processor,
+            clip.frames.shape[1:3],
+            (height, width),
+            self._grid(model, inputs),
+            model.config.vision_config.patch_size,
+        )
+
+    def _grid(self, model: Any, inputs: dict[str, Any]) -> tuple[int, int]:
+        height, width = inputs["pixel_values"].shape[-2:]
+        patch = model.config.vision_config.patch_size
+        return height // patch, width // patch

@@ -1,0 +1,70 @@
+"""A toy LLaVA-NeXT-Video: 8 x 8 patches pooled to 4 x 4, wide frames lose their sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import (
+    LlamaConfig,
+    LlavaNextImageProcessor,
+    LlavaNextVideoConfig,
+    LlavaNextVideoForConditionalGeneration,
+    LlavaNextVideoProcessor,
+    LlavaNextVideoVideoProcessor,
+)
+
+from toys.clip import llama_tokenizer, vision_config
+from toys.common import QUESTION
+
+ARCHITECTURE = "LlavaNextVideoForConditionalGeneration"
+GOLDEN = f"USER: <video>\n{QUESTION} ASSISTANT:"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'video') %}"
+    "{{ '<video>\n' }}{% endfor %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}"
+    "{{ part['text'] + ' ' }}{% endfor %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+)
+IMAGE_SIZE, PATCH, SIDE = 56, 7, 4
+
+
+def write(folder: Path, *, layers: int = 2, seed: int = 0, mode: str = "average") -> Path:
+    """Write model and processor into a folder, and return it."""
+    tokenizer = llama_tokenizer(["<video>", "<image>"])
+    torch.manual_seed(seed)
+    config = LlavaNextVideoConfig(
+        vision_config=vision_config(IMAGE_SIZE, PATCH),
+        text_config=LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            initializer_range=0.2,
+        ),
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
+        image_grid_pinpoints=[[IMAGE_SIZE, IMAGE_SIZE]],
+        spatial_pool_mode=mode,
+    )
+    model = LlavaNextVideoForConditionalGeneration(config)
+    size = {"shortest_edge": IMAGE_SIZE}
+    crop = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
+    processor = LlavaNextVideoProcessor(
+        video_processor=LlavaNextVideoVideoProcessor(size=size, crop_size=crop),
+        image_processor=LlavaNextImageProcessor(
+            size=size, crop_size=crop, image_grid_pinpoints=config.image_grid_pinpoints
+        ),
+        tokenizer=tokenizer,
+        patch_size=PATCH,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=CHAT_TEMPLATE,
+    )
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
