@@ -89,11 +89,6 @@ def test_no_store_writes_nothing(run, clip: Path, tmp_path: Path) -> None:
     assert not Path(os.environ["ZEROTUBE_CACHE"]).exists()
 
 
-def test_the_demo_keeps_nothing(run, tmp_path: Path) -> None:
-    assert run("demo", "--out", tmp_path / "demo").code == 0
-    assert not Path(os.environ["ZEROTUBE_CACHE"]).exists()
-
-
 def test_a_damaged_entry_is_said_and_mended(run, clip: Path, runs: list[str]) -> None:
     assert run("propose", clip).code == 0
     (entry,) = entries(default_store())

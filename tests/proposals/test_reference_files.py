@@ -128,6 +128,27 @@ def test_a_label_of_that_name_does_not_make_one_of_our_files_theirs(tmp_path: Pa
     assert read_tracks(save(tmp_path / "t.json", ours), INFO).source == "file"
 
 
+def test_a_folder_holds_the_files_of_one_video(tmp_path: Path) -> None:
+    save(tmp_path / "dog.json", good())
+    save(tmp_path / "adult.json", good())
+    save(tmp_path / "cat.json", good() | {"dino_sam2_proposals": []})
+    (tmp_path / "notes.txt").write_text("left alone")
+    tracks = read_tracks(tmp_path, INFO)
+    assert [track.track_id for track in tracks] == [1, 2, 3, 4]
+    assert [text.split(":")[0] for text in tracks.warnings] == ["adult.json", "dog.json"]
+    assert tracks.by_id(3).boxes_xyxy[10].tolist() == [8, 10, 16, 30]
+
+    save(tmp_path / "dog.json", "{}")
+    refused(tmp_path, "dog.json")
+
+
+@pytest.mark.parametrize("content", [None, {"dino_sam2_proposals": []}])
+def test_a_folder_without_tracks_is_refused(content: dict[str, Any] | None, tmp_path: Path) -> None:
+    if content is not None:
+        save(tmp_path / "t.json", good() | content)
+    refused(tmp_path, "directory")
+
+
 def track(content: dict[str, Any], number: int = 0) -> dict[str, Any]:
     found: dict[str, Any] = content["dino_sam2_proposals"][number]
     return found

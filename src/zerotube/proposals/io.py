@@ -33,10 +33,10 @@ import uuid
 from pathlib import Path
 
 from zerotube.errors import TracksError, UsageError
-from zerotube.proposals.io_checks import malformed
+from zerotube.proposals.io_checks import malformed, read_text
 from zerotube.proposals.io_json import json_text, read_json
 from zerotube.proposals.io_mot import mot_text, read_mot
-from zerotube.proposals.io_reference import MARK, read_reference
+from zerotube.proposals.io_reference import MARK, read_reference, read_reference_folder
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo
 
@@ -48,7 +48,7 @@ def read_tracks(path: str | os.PathLike[str], info: VideoInfo) -> TrackSet:
 
     Args:
         path: a JSON file (ours or the published proposals), or a MOTChallenge file (``.csv``,
-            ``.txt``).
+            ``.txt``), or a folder of published proposals of this one video.
         info: of the video the tracks belong to.
 
     Returns:
@@ -59,19 +59,9 @@ def read_tracks(path: str | os.PathLike[str], info: VideoInfo) -> TrackSet:
         TracksError: if the file is missing, malformed, empty or does not fit the video.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise TracksError(
-            f"no readable track file {str(path)!r} ({reason})",
-            wanted="a track file, .json or MOTChallenge .csv/.txt",
-            fix="check the path",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise malformed(
-            path, f"byte {error.start}", "bytes that are not text", "UTF-8 text"
-        ) from error
+    if path.is_dir():
+        return read_reference_folder(path, info)
+    text = read_text(path)
     if not text.strip():
         raise malformed(path, "the whole file", "nothing", "at least one track")
     if path.suffix.lower() == ".json" or text.lstrip()[0] in "{[":

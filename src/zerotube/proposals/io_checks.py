@@ -18,6 +18,27 @@ MAX_NUMBER = 2**31 - 1
 """Largest frame or track number taken from a file."""
 
 
+def read_text(path: Path) -> str:
+    """The text of a track file.
+
+    Raises:
+        TracksError: if it cannot be read or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TracksError(
+            f"no readable track file {str(path)!r} ({reason})",
+            wanted="a track file, .json or MOTChallenge .csv/.txt",
+            fix="check the path",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise malformed(
+            path, f"byte {error.start}", "bytes that are not text", "UTF-8 text"
+        ) from error
+
+
 def malformed(path: Path, place: str, got: str, wanted: str, fix: str | None = None) -> TracksError:
     """The error for something at one place of a file."""
     return TracksError(

@@ -1,7 +1,7 @@
 """The proposal files that the authors of the method published: G-DINO boxes and SAM 2 masks.
 
-One JSON object per video (HC-STVG: ``{video}.json``) or per video and category (VidSTG:
-``{video}/*.json``)::
+One JSON object per video (HC-STVG: ``{video}.json``), or several in a folder per video (VidSTG:
+``{video}/*.json``), whose tracks belong together::
 
     {"sample_frames": ["00000.jpg", "00010.jpg"],
      "dino_sam2_proposals": [
@@ -34,6 +34,7 @@ sample frame of the video the last box is held for less than one step.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,6 +51,7 @@ from zerotube.proposals.io_checks import (
     checked_track_set,
     error_place,
     malformed,
+    read_text,
     short_message,
 )
 from zerotube.proposals.types import Track, TrackSet
@@ -80,7 +82,7 @@ class _FilePart(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     sample_frames: Annotated[list[str], Field(min_length=1)]
-    dino_sam2_proposals: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    dino_sam2_proposals: list[dict[str, Any]]
 
 
 _Whole = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
@@ -107,12 +109,51 @@ def read_reference(path: Path, text: str, info: VideoInfo) -> TrackSet:
     Raises:
         TracksError: if the text is malformed or does not fit the video.
     """
+    tracks = _read(path, text, info)
+    if not tracks.tracks:
+        raise malformed(path, MARK, "no track with a box", "at least one track", _FIX)
+    return tracks
+
+
+def read_reference_folder(folder: Path, info: VideoInfo) -> TrackSet:
+    """The tracks of all such files in a folder: those of one video, by category.
+
+    Args:
+        folder: every ``*.json`` in it has to be such a file; one may hold no track.
+        info: of the video.
+
+    Returns:
+        The tracks of the files in the order of their names, numbered anew from 1.
+
+    Raises:
+        TracksError: if there is no file or no track, or a file is malformed or does not fit.
+    """
+    tracks: list[Track] = []
+    warnings: list[str] = []
+    for file in sorted(folder.glob("*.json")):
+        read = _read(file, read_text(file), info)
+        tracks += [
+            replace(track, track_id=len(tracks) + number)
+            for number, track in enumerate(read, start=1)
+        ]
+        warnings += [f"{file.name}: {text}" for text in read.warnings]
+    if not tracks:
+        raise malformed(
+            folder, "the directory", "no track of a published proposal file", "one or more", _FIX
+        )
+    return checked_track_set(tracks, info, SOURCE, 0, warnings)
+
+
+def _read(path: Path, text: str, info: VideoInfo) -> TrackSet:
+    """The tracks of one file, maybe none."""
     try:
         content = _FilePart.model_validate_json(text)
     except ValidationError as error:
         raise _refused(path, "", error, "a published proposal file") from error
     frames = _frames(path, content.sample_frames, info)
-    tracks, clipped, unseen, absent = [], 0, 0, []
+    tracks: list[Track] = []
+    absent: list[int] = []
+    clipped = unseen = 0
     for number, values in enumerate(content.dino_sam2_proposals):
         place = f"{MARK}[{number}]"
         boxes, masks, label = _track_values(path, place, values, len(frames), info)
@@ -124,8 +165,6 @@ def read_reference(path: Path, text: str, info: VideoInfo) -> TrackSet:
         track, cut = _track(path, place, len(tracks) + 1, frames, boxes, masks, seen, label, info)
         tracks.append(track)
         clipped += cut
-    if not tracks:
-        raise malformed(path, MARK, "no track with a box", "at least one track", _FIX)
     warnings = []
     if absent:
         warnings.append(f"tracks {absent} (counted from 0) have no box with an area: left out")
