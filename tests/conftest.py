@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +20,26 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Set before anything imports huggingface_hub, which reads it once: no test asks the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# No test reads or writes the user's own cache; `own_cache` gives each test one of its own.
+_CACHE = tempfile.TemporaryDirectory(prefix="zerotube-tests-")
+os.environ["ZEROTUBE_CACHE"] = _CACHE.name
+_NUMBERS = count()
+
 # No deadline: a shared machine makes single examples slow without making them wrong.
 settings.register_profile(
     "zerotube", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("zerotube")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder that nothing else uses: whether something is kept depends on the test alone.
+
+    The folder is made when something is written, which most tests never do.
+    """
+    own = tmp_path_factory.getbasetemp() / f"cache-{next(_NUMBERS)}"
+    monkeypatch.setenv("ZEROTUBE_CACHE", str(own))
 
 
 @pytest.fixture(scope="session")

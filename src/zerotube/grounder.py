@@ -15,8 +15,11 @@ from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, Progress, gather
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
+from zerotube.proposals.base import Proposer
 from zerotube.proposals.io import read_tracks
 from zerotube.proposals.registry import proposer as make_proposer
+from zerotube.proposals.store import ProposalStore
+from zerotube.proposals.stored import StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
 from zerotube.tube.decide import decide
@@ -81,6 +84,7 @@ class Grounder:
         proposer: str = "motion",
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
+        store: bool | str | Path = True,
         settings: MethodSettings | None = None,
         progress: Progress | None = None,
     ) -> GroundingResult:
@@ -95,6 +99,8 @@ class Grounder:
             proposer: name of the proposer that finds the candidates.
             proposer_settings: its settings.
             tracks: candidates, or a file of them; replaces the proposer.
+            store: folder where candidates are kept between runs and looked for first. True: the
+                user's own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
             settings: settings of the method; default the full method of the paper.
             progress: told about every stage.
 
@@ -119,6 +125,7 @@ class Grounder:
             proposer=proposer,
             proposer_settings=proposer_settings,
             tracks=tracks,
+            store=store,
             settings=settings,
             progress=progress,
         )[0]
@@ -132,6 +139,7 @@ class Grounder:
         proposer: str = "motion",
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
+        store: bool | str | Path = True,
         settings: MethodSettings | None = None,
         progress: Progress | None = None,
     ) -> list[GroundingResult]:
@@ -153,7 +161,14 @@ class Grounder:
                 tell("decode", 1, 1)
             with clock.stage("propose"):
                 nouns = [noun or item.noun for item in parsed]
-                candidates = _candidates(source, tracks, proposer, proposer_settings, nouns, tell)
+                if tracks is not None:
+                    candidates = [_given(source, tracks, tell)] * len(nouns)
+                else:
+                    finder = make_proposer(proposer, **(proposer_settings or {}))
+                    if store is not False:
+                        place = ProposalStore(None if store is True else store)
+                        finder = StoredProposer(finder, place)
+                    candidates = _found(source, finder, nouns, tell)
             with clock.stage("encode"):
                 tell("encode", 0, 1)
                 session = ClipSession(self.model, self.model.encode(clip), chosen)
@@ -222,23 +237,18 @@ class Grounder:
         ]
 
 
-def _candidates(
-    source: Video,
-    tracks: str | Path | TrackSet | None,
-    proposer: str,
-    proposer_settings: Mapping[str, Any] | None,
-    nouns: Sequence[str],
-    tell: Progress,
-) -> list[TrackSet]:
-    """One set of candidates per query, each distinct one made once."""
+def _given(source: Video, tracks: str | Path | TrackSet, tell: Progress) -> TrackSet:
+    """The candidates that the caller brought."""
     if isinstance(tracks, TrackSet):
-        return [_some(tracks, source)] * len(nouns)
-    if tracks is not None:
-        tell("propose", 0, 1)
-        read = read_tracks(Path(tracks), source.info)
-        tell("propose", 1, 1)
-        return [_some(read, source)] * len(nouns)
-    finder = make_proposer(proposer, **(proposer_settings or {}))
+        return _some(tracks, source)
+    tell("propose", 0, 1)
+    read = read_tracks(Path(tracks), source.info)
+    tell("propose", 1, 1)
+    return _some(read, source)
+
+
+def _found(source: Video, finder: Proposer, nouns: Sequence[str], tell: Progress) -> list[TrackSet]:
+    """One set of candidates per noun, each distinct one made once."""
     # A proposer that knows no words finds the same objects whatever is asked for.
     keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
     made = {

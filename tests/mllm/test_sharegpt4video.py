@@ -19,7 +19,7 @@ from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.convert_sharegpt4video import convert, main
 from zerotube.mllm.families.sharegpt4video import BAND, ShareGPT4Video, frame_cells, grid_side
 from zerotube.mllm.prompting import render
-from zerotube.mllm.registry import load
+from zerotube.mllm.loading import load
 
 WEIGHTS = "model-00001-of-00001.safetensors"
 

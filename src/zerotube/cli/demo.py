@@ -41,7 +41,8 @@ def demo(
     write_video(clip, truth.frames, truth.fps, crf=CRF)
     grounder = Grounder.from_pretrained(BUNDLED)
     with console.StageProgress(quiet=quiet) as progress:
-        result = grounder.ground(clip, truth.query, progress=progress)
+        # The clip is new every time: keeping its candidates would only leave files behind.
+        result = grounder.ground(clip, truth.query, store=False, progress=progress)
     for warning in result.warnings:
         console.warn(warning)
     result.save(out, overwrite=overwrite)

@@ -169,17 +169,22 @@ def _video() -> Iterator[Check]:
 def _caches() -> Iterator[Check]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    folder = Path(HF_HUB_CACHE)
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    writable = os.access(nearest, os.W_OK)
-    size = sum(path.stat().st_size for path in folder.rglob("blobs/*") if path.is_file())
-    yield Check(
-        "caches",
-        "Hugging Face",
-        "ok" if writable else "missing",
-        f"{folder}, {size / _GIB:.1f} GiB" + ("" if writable else ", not writable"),
-        "" if writable else "set HF_HOME to a folder that can be written",
-    )
+    from zerotube.proposals.store import CACHE_VARIABLE, default_folder
+
+    for name, folder, pattern, variable in (
+        ("Hugging Face", Path(HF_HUB_CACHE), "blobs/*", "HF_HOME"),
+        ("proposals", default_folder(), "*.jsonl", CACHE_VARIABLE),
+    ):
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        writable = nearest.is_dir() and os.access(nearest, os.W_OK)
+        size = sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
+        yield Check(
+            "caches",
+            name,
+            "ok" if writable else "missing",
+            f"{folder}, {size / _GIB:.1f} GiB" + ("" if writable else ", not writable"),
+            "" if writable else f"set {variable} to a folder that can be written",
+        )
 
 
 def _models() -> Iterator[Check]:

@@ -11,6 +11,7 @@ import typer
 from zerotube.cli import console
 from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.paths import check_out_dir
+from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.method.config import PRESETS, MethodSettings, preset
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def ground(
         Path | None,
         typer.Option("--tracks", metavar="FILE", help="Read the candidates: JSON or MOT CSV."),
     ] = None,
+    store: STORE_OPTION = None,
+    no_store: NO_STORE_OPTION = False,
     method: Annotated[
         str, typer.Option("--method", metavar=_METHODS, help="Preset of the method settings.")
     ] = "full",
@@ -91,6 +94,7 @@ def ground(
     """
     settings = preset(method, **changes)
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
+    kept = chosen_store(store, off=no_store)
 
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
@@ -115,6 +119,7 @@ def ground(
             proposer=proposer,
             proposer_settings=proposer_settings,
             tracks=tracks,
+            store=kept,
             settings=settings,
             progress=progress,
         )

@@ -63,6 +63,17 @@ class Proposer(Protocol):
         """Whether ``propose`` depends on the noun; if not, one call serves every query."""
         ...
 
+    @property
+    def revision(self) -> str | None:
+        """What decides its tracks besides video, noun and settings, as short text.
+
+        Weights: the commit hash of a repository, or a digest of a local checkpoint's files. Rules:
+        a number that is raised when a change of the code changes the tracks. Tracks made at
+        another revision are not taken from the proposal store. None: it cannot be told, and
+        nothing is kept.
+        """
+        ...
+
     def propose(
         self, video: Video, noun: str = "object", *, progress: Progress | None = None
     ) -> TrackSet:

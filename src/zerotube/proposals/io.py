@@ -1,4 +1,4 @@
-"""Track files: our own JSON, and the comma-separated lines of MOTChallenge.
+"""Track files: our own JSON, the lines of MOTChallenge, and the published proposals.
 
 JSON (everything of a track survives)::
 
@@ -19,7 +19,11 @@ as the format's authors use it: 0 marks a box of a ground truth that is to be ig
 and counted in a warning), a negative number means "not given" (score 1), and numbers above 1 count
 as 1. Columns from the eighth on are not used.
 
-Boxes of either format may reach over the rim of the picture; they are clipped to it.
+The proposal files that the authors of the method published are read as well; what is known of that
+format is in `zerotube.proposals.io_reference`. A JSON file is theirs if it has their key
+``dino_sam2_proposals`` at its top level.
+
+Boxes of every format may reach over the rim of the picture; they are clipped to it.
 """
 
 from __future__ import annotations
@@ -29,9 +33,10 @@ import uuid
 from pathlib import Path
 
 from zerotube.errors import TracksError, UsageError
-from zerotube.proposals.io_checks import malformed
+from zerotube.proposals.io_checks import malformed, read_text
 from zerotube.proposals.io_json import json_text, read_json
 from zerotube.proposals.io_mot import mot_text, read_mot
+from zerotube.proposals.io_reference import MARK, read_reference, read_reference_folder
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo
 
@@ -42,32 +47,27 @@ def read_tracks(path: str | os.PathLike[str], info: VideoInfo) -> TrackSet:
     """Read a track file and check it against its video.
 
     Args:
-        path: a JSON file, or a MOTChallenge file (``.csv``, ``.txt``).
+        path: a JSON file (ours or the published proposals), or a MOTChallenge file (``.csv``,
+            ``.txt``), or a folder of published proposals of this one video.
         info: of the video the tracks belong to.
 
     Returns:
-        The tracks; ``source`` is that of the file (``"mot"`` for MOTChallenge).
+        The tracks; ``source`` is that of the file (``"mot"`` for MOTChallenge,
+        ``"reference gdino+sam2"`` for the published proposals).
 
     Raises:
         TracksError: if the file is missing, malformed, empty or does not fit the video.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise TracksError(
-            f"no readable track file {str(path)!r} ({reason})",
-            wanted="a track file, .json or MOTChallenge .csv/.txt",
-            fix="check the path",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise malformed(
-            path, f"byte {error.start}", "bytes that are not text", "UTF-8 text"
-        ) from error
+    if path.is_dir():
+        return read_reference_folder(path, info)
+    text = read_text(path)
     if not text.strip():
         raise malformed(path, "the whole file", "nothing", "at least one track")
     if path.suffix.lower() == ".json" or text.lstrip()[0] in "{[":
+        # The mark alone may be the label of a track in a file of ours, which names its schema.
+        if f'"{MARK}"' in text and '"zerotube.tracks/' not in text:
+            return read_reference(path, text, info)
         return read_json(path, text, info)
     return read_mot(path, text, info)
 

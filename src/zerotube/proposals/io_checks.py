@@ -10,11 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import TracksError
+from zerotube.geometry.masks import decode_mask
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.video.types import VideoInfo
 
 MAX_NUMBER = 2**31 - 1
 """Largest frame or track number taken from a file."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a track file.
+
+    Raises:
+        TracksError: if it cannot be read or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TracksError(
+            f"no readable track file {str(path)!r} ({reason})",
+            wanted="a track file, .json or MOTChallenge .csv/.txt",
+            fix="check the path",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise malformed(
+            path, f"byte {error.start}", "bytes that are not text", "UTF-8 text"
+        ) from error
 
 
 def malformed(path: Path, place: str, got: str, wanted: str, fix: str | None = None) -> TracksError:
@@ -24,6 +46,34 @@ def malformed(path: Path, place: str, got: str, wanted: str, fix: str | None = N
         wanted=wanted,
         fix=fix or "correct the file or write it again (zerotube propose VIDEO --out FILE)",
     )
+
+
+def error_place(location: tuple[int | str, ...]) -> str:
+    """Where in a JSON text a pydantic error happened, as one would write it in Python."""
+    place = ""
+    for part in location:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
+    return place or "the top level"
+
+
+def short_message(message: str) -> str:
+    """One line of at most 200 characters."""
+    return " ".join(message.split())[:200]
+
+
+def check_mask(path: Path, place: str, mask: dict[str, Any], info: VideoInfo) -> None:
+    """Check a COCO encoding against the picture's size, and that it can be decoded.
+
+    Raises:
+        TracksError: if it does not fit or is damaged.
+    """
+    if list(mask["size"]) != [info.height, info.width]:
+        wanted = f"[{info.height}, {info.width}], height and width of the video"
+        raise malformed(path, f"{place}.size", f"mask size {mask['size']}", wanted)
+    try:
+        decode_mask(mask)
+    except TracksError as error:
+        raise malformed(path, place, error.got, error.wanted) from error
 
 
 def checked_track(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from zerotube.video.base import Video
     from zerotube.video.types import VideoInfo
 
+
+RECIPE_VERSION = 1
+"""Raised whenever the same video and settings would give other tracks."""
 
 _SHORTLIST = 5
 """Tracks that are compared with each other, per track that may be proposed."""
@@ -102,6 +106,11 @@ class MotionProposer:
 
     def __init__(self, settings: MotionSettings | None = None) -> None:
         self.settings = settings or MotionSettings()
+
+    @property
+    def revision(self) -> str:
+        """Version of the recipe here, and of the tracker that it rests on."""
+        return f"{RECIPE_VERSION}, trackers {version('trackers')}"
 
     def propose(
         self, video: Video, noun: str = "object", *, progress: Progress | None = None

@@ -39,19 +39,13 @@ class FolderVideo(Video):
 
     def __init__(self, folder: str, fps: Fraction = DEFAULT_FPS) -> None:
         try:
-            names = sorted(Path(folder).iterdir(), key=lambda path: natural_key(path.name))
+            self._files = image_files(Path(folder))
         except OSError as error:
             raise VideoError(
                 f"{folder!r}, a folder that may not be listed ({error.strerror})",
                 wanted="a readable folder of images",
                 fix="check its permissions",
             ) from error
-        self._files = [
-            path
-            for path in names
-            # A dot marks what is not a picture whatever its suffix says, such as macOS's "._1.jpg".
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-        ]
         if not self._files:
             raise VideoError(
                 f"{folder!r}, a folder without images",
@@ -92,6 +86,21 @@ class FolderVideo(Video):
                     fix="leave the folder alone while it is read, or save the image again",
                 )
             yield Frame(index, float(self._timestamps_s[index]), image)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of its frames; it may hold none.
+
+    Raises:
+        OSError: if the folder may not be listed.
+    """
+    names = sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
+    # A dot marks what is not a picture whatever its suffix says, such as macOS's "._1.jpg".
+    return [
+        path
+        for path in names
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    ]
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
