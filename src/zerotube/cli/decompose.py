@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 @with_flags(LLMSettings, into="llm", prefix="llm")
-
 def decompose(
     queries: Annotated[
         list[str] | None, typer.Argument(metavar="QUERY...", help="Sentences to decompose.")

@@ -69,7 +69,9 @@ def _objects(text: str) -> list[dict[str, Any]]:
     while start >= 0:
         try:
             value, stop = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            break  # brackets by the thousand are no answer, and slow to read from every one
+        except ValueError:
             stop = start + 1
         else:
             found.append(value)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,11 +52,12 @@ class PhraseCache:
             values = entry["phrases"]
             if entry["identity"] == self._identity(rules) and entry["digest"] == _digest(values):
                 return checked_phrases(values, rules)
-        except FileNotFoundError:
+        except OSError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, QueryError):
+        except (ValueError, KeyError, TypeError, RecursionError, QueryError):
             pass  # Whatever is wrong with the file, the answer is the same: ask again.
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed cannot be replaced: writing says so
+            path.unlink()
         return None
 
     def write(self, rules: Query, phrases: Phrases) -> None:

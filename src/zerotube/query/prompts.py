@@ -25,6 +25,7 @@ def existence_prompt(phrase: str) -> str:
     """
     return EXISTENCE_TEMPLATE.replace("{phrase}", phrase)
 
+
 DECOMPOSITION_EXAMPLES: Final = (
     (
         "the waiter in a black vest pours some tea and walks away",
@@ -50,7 +51,12 @@ DECOMPOSITION_EXAMPLES: Final = (
         "a man throws a frisbee to a dog",
         "man",
     ),
-    ("the tennis ball rolls under the car", "the tennis ball", "the tennis ball rolls under the car", "tennis ball"),
+    (
+        "the tennis ball rolls under the car",
+        "the tennis ball",
+        "the tennis ball rolls under the car",
+        "tennis ball",
+    ),
     (
         "who feeds the brown goat near the gate?",
         "a person",
@@ -111,7 +117,7 @@ DECOMPOSITION_SCHEMA: Final = {
 }
 """JSON schema of the answer, for servers with structured output."""
 
-DECOMPOSITION_VERSION: Final = hashlib.sha256(
-    decomposition_prompt("").encode("utf-8")
-).hexdigest()[:12]
+DECOMPOSITION_VERSION: Final = hashlib.sha256(decomposition_prompt("").encode("utf-8")).hexdigest()[
+    :12
+]
 """Changes with every change of the prompt, so that cached answers to an older one are not used."""

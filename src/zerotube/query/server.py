@@ -332,9 +332,7 @@ def _quiet_logs() -> Iterator[None]:
     """
     silent = _Silent()
     known = [
-        name
-        for name in list(logging.root.manager.loggerDict)
-        if name.partition(".")[0] in _LOGGERS
+        name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in _LOGGERS
     ]
     loggers = [logging.getLogger(name) for name in {*known, *_LOGGERS}]
     for logger in loggers:
