@@ -61,7 +61,7 @@ def test_ground_says_that_the_rules_stepped_in(run, clip: Path) -> None:
 def test_the_model_itself(run, toy_folder: Path, model: str) -> None:
     """Neither was taught to write JSON: the answer is refused, and the rules step in."""
     name = str(toy_folder) if model == "toy" else model
-    words = ("--decomposer", "model", "--model", name, "--device", "cpu", "--llm-request-s", "1.5")
+    words = ("--decomposer", "model", "--model", name, "--device", "cpu", "--llm-attempts", "1")
     done = run("decompose", "--json", *words, "the tall man in red sits down")
     assert done.code == 0
     assert json.loads(done.out)["action"] == "the man sits down"

@@ -15,7 +15,7 @@ from zerotube.query import decompose
 from zerotube.query.llm import LLMSettings
 
 TEXT = "The tall man in red sits down."
-QUICK = LLMSettings(attempts=2, request_s=1.5, cache=False)
+QUICK = LLMSettings(attempts=2, cache=False)
 
 
 def test_it_is_greedy_decoding_of_the_chat_prompt(toy: VideoMLLM) -> None:
