@@ -76,8 +76,8 @@ def test_ground_with_the_model_itself(run, clip: Path) -> None:
     words = (
         "--decomposer",
         "model",
-        "--llm-request-s",
-        "1.5",
+        "--llm-attempts",
+        "1",
         "--method",
         "gti",
         "--json",
