@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zerotube.method.config import MethodSettings
     from zerotube.proposals.types import Track, TrackSet
     from zerotube.query import decompose
+    from zerotube.query.llm import LLMSettings
+    from zerotube.query.server import openai_decomposer
     from zerotube.query.types import Query
     from zerotube.tube.types import GroundingResult, Tube
     from zerotube.video import open_video
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Grounder",
     "GroundingResult",
+    "LLMSettings",
     "MethodSettings",
     "Query",
     "Span",
@@ -34,11 +37,13 @@ __all__ = [
     "__version__",
     "decompose",
     "open_video",
+    "openai_decomposer",
 ]
 
 _HOMES = {
     "Grounder": "zerotube.grounder",
     "GroundingResult": "zerotube.tube.types",
+    "LLMSettings": "zerotube.query.llm",
     "MethodSettings": "zerotube.method.config",
     "Query": "zerotube.query.types",
     "Span": "zerotube.geometry.spans",
@@ -48,6 +53,7 @@ _HOMES = {
     "ZerotubeError": "zerotube.errors",
     "decompose": "zerotube.query",
     "open_video": "zerotube.video",
+    "openai_decomposer": "zerotube.query.server",
 }
 
 

@@ -60,6 +60,27 @@ class QueryError(InputError):
     """A sentence that cannot be turned into sub-queries."""
 
 
+class DecomposerError(InputError):
+    """A language model that gave no usable decomposition of a sentence.
+
+    Users meet its text as a warning: the rules step in.
+
+    Args:
+        got: what the model or its server did. Never text that it sent: that may hold the key.
+        wanted: what would have been used.
+        fix: one thing the user can do about it.
+        retry: whether another attempt may go better.
+        wait_s: how long the server asked to be left alone, in seconds.
+    """
+
+    def __init__(
+        self, got: str, *, wanted: str, fix: str, retry: bool, wait_s: float | None = None
+    ) -> None:
+        super().__init__(got, wanted=wanted, fix=fix)
+        self.retry = retry
+        self.wait_s = wait_s
+
+
 class ModelError(InputError):
     """A model that cannot be loaded or whose token layout is not understood."""
 

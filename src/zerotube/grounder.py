@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from zerotube.errors import NothingToGroundError, UsageError
+from zerotube.errors import DecomposerError, ModelError, NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, Progress, gather
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.generate import generate_text
 from zerotube.mllm.loading import load
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.io import read_tracks
@@ -22,6 +23,9 @@ from zerotube.proposals.store import ProposalStore
 from zerotube.proposals.stored import StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
+from zerotube.query.cache import PhraseCache, default_folder
+from zerotube.query.decompose import override
+from zerotube.query.llm import Decomposer, LLMDecomposer, LLMSettings
 from zerotube.tube.decide import decide
 from zerotube.tube.types import GroundingResult
 from zerotube.video import Video, open_video, uniform_indices
@@ -35,10 +39,16 @@ class Grounder:
 
     Args:
         model: a loaded MLLM; see ``from_pretrained``.
+        decomposer: what splits sentences: "rules", "model" (the loaded model itself, see
+            ``model_decomposer``), or any decomposer, such as ``openai_decomposer()``.
+
+    Raises:
+        UsageError: a decomposer of another name.
     """
 
-    def __init__(self, model: VideoMLLM) -> None:
+    def __init__(self, model: VideoMLLM, *, decomposer: Decomposer | str = "rules") -> None:
         self.model = model
+        self.decomposer = _decomposer(model, decomposer)
 
     @classmethod
     def from_pretrained(
@@ -49,6 +59,7 @@ class Grounder:
         dtype: str | None = None,
         device_map: str | None = None,
         quantize: str | None = None,
+        decomposer: Decomposer | str = "rules",
     ) -> Grounder:
         """Load a model by name.
 
@@ -58,10 +69,12 @@ class Grounder:
             dtype: "auto", "float32", "bfloat16", "float16" or "float64".
             device_map: "auto" spreads the layers over all devices.
             quantize: "8bit" or "4bit" weights.
+            decomposer: see the class.
 
         Raises:
             ModelError: the model cannot be loaded or its family is not supported.
-            UsageError: unknown or contradictory options, or an extra that is not installed.
+            UsageError: unknown or contradictory options, an unknown decomposer, or an extra that
+                is not installed.
         """
         return cls(
             load(
@@ -70,7 +83,8 @@ class Grounder:
                 dtype=dtype or "auto",
                 device_map=device_map,
                 quantize=quantize,
-            )
+            ),
+            decomposer=decomposer,
         )
 
     def ground(
@@ -111,7 +125,10 @@ class Grounder:
         """
         parsed = query
         if isinstance(parsed, str):
-            parsed = decompose(parsed, attribute=attribute, action=action)
+            # With both phrases given there is nothing left to ask a model.
+            whole = attribute is not None and action is not None
+            found = decompose(parsed) if whole else self.decomposer(parsed)
+            parsed = override(found, attribute=attribute, action=action)
         elif attribute is not None or action is not None:
             raise UsageError(
                 "a decomposed query and an override",
@@ -152,7 +169,7 @@ class Grounder:
         asked = settings or preset("full")
         chosen = asked.within(self.model.family.frame_limit)
         tell = progress or (lambda stage, done, total: None)
-        parsed = [decompose(item) if isinstance(item, str) else item for item in queries]
+        parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
         clock = _Clock()
         with open_video(video) as source, _seeded(chosen.seed):
             with clock.stage("decode"):
@@ -199,6 +216,7 @@ class Grounder:
                         timestamps_s=source.timestamps_s,
                         timings_s=clock.seconds,
                         warnings=(
+                            *item.warnings,
                             *source.info.warnings,
                             *tracks_of_item.warnings,
                             *self._frame_warnings(asked, chosen, source.info.frame_count),
@@ -235,6 +253,62 @@ class Grounder:
             f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
             "do not trust this answer; pass --model with a model that does"
         ]
+
+
+def model_decomposer(
+    model: VideoMLLM,
+    settings: LLMSettings | None = None,
+    *,
+    cache_folder: Path | None = None,
+) -> LLMDecomposer:
+    """A decomposer that asks the loaded model itself, in text alone, and no network.
+
+    Args:
+        model: a loaded MLLM.
+        settings: its limits and whether it caches; server and model name are not used.
+        cache_folder: default ``zerotube.query.cache.default_folder()``.
+    """
+    chosen = settings or LLMSettings()
+
+    def ask(prompt: str, seconds: float) -> str:
+        try:
+            return generate_text(model, prompt, max_time_s=seconds)
+        except ModelError as caught:
+            raise DecomposerError(
+                caught.got, wanted=caught.wanted, fix=caught.fix, retry=False
+            ) from caught
+
+    cache = None
+    if chosen.cache:
+        cache = PhraseCache(cache_folder or default_folder(), _identity(model), "local")
+    return LLMDecomposer(ask, source=f"model:{model.name}", cache=cache, settings=chosen)
+
+
+def _identity(model: VideoMLLM) -> str:
+    """Name of a model that changes with its weights: commit of a hub model, dates of a folder."""
+    commit = getattr(model.model.config, "_commit_hash", None)
+    folder = Path(model.name)
+    if commit is None and folder.is_dir():
+        commit = ",".join(
+            f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}"
+            for file in sorted(folder.glob("*.safetensors"))
+        )
+        return f"{folder.resolve()} {commit}"
+    return f"{model.name} {commit or ''}".strip()
+
+
+def _decomposer(model: VideoMLLM, chosen: Decomposer | str) -> Decomposer:
+    if not isinstance(chosen, str):
+        return chosen
+    if chosen == "rules":
+        return decompose
+    if chosen == "model":
+        return model_decomposer(model)
+    raise UsageError(
+        f"the decomposer {chosen!r}",
+        wanted="'rules', 'model', or a decomposer such as openai_decomposer()",
+        fix="choose one of these",
+    )
 
 
 def _given(source: Video, tracks: str | Path | TrackSet, tell: Progress) -> TrackSet:

@@ -12,11 +12,12 @@ def test_json_line(run) -> None:
     done = run("decompose", "--json", QUERY)
     assert done.code == 0
     record = json.loads(done.out)
-    assert list(record) == ["query", "attribute", "action", "noun"]
+    assert list(record) == ["query", "attribute", "action", "noun", "source"]
     assert record["query"] == QUERY
     assert record["attribute"] == "the man in purple clothes"
     assert record["action"] == "the man takes a step forward and sits on the bench"
     assert record["noun"] == "man"
+    assert record["source"] == "rules"
 
 
 def test_for_people(run) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zerotube.cli import console
+from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
+from zerotube.query.llm import LLMSettings
+
+if TYPE_CHECKING:
+    from zerotube.query.llm import Decomposer
 
 
+@with_flags(LLMSettings, into="llm", prefix="llm")
 def decompose(
     queries: Annotated[
         list[str] | None, typer.Argument(metavar="QUERY...", help="Sentences to decompose.")
@@ -21,24 +28,40 @@ def decompose(
         str | None,
         typer.Option("--file", metavar="FILE", help="One sentence per line; - reads stdin."),
     ] = None,
+    decomposer: DecomposerOption = "rules",
+    llm_key: KeyOption = None,
+    model: Annotated[
+        str, typer.Option("--model", help="Multimodal LLM for --decomposer model.")
+    ] = "bundled",
+    device: Annotated[
+        str | None, typer.Option("--device", help="Where --model runs; default: the best.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="Of --model; default: by device.")
+    ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="JSON lines {query, attribute, action, noun}.")
+        bool, typer.Option("--json", help="JSON lines {query, attribute, action, noun, source}.")
     ] = False,
+    *,
+    llm: Mapping[str, Any],
 ) -> None:
     """Split sentences into what the object is and what it does.
 
     A sentence that cannot be used is reported with its line; the others go on, and the exit code
-    is 3 at the end.
+    is 3 at the end. Where a language model gives no usable answer, the rules step in and a warning
+    says so. The flags from --llm-base-url on are for --decomposer openai, which sends the
+    sentences to that server.
     """
     from zerotube.errors import QueryError, UsageError
-    from zerotube.query import decompose as split
 
+    asking = llm_settings(decomposer, llm)
     if bool(queries) == (file is not None):
         raise UsageError(
             "sentences and --file" if queries else "neither a sentence nor --file",
             wanted="one of the two",
             fix='run: zerotube decompose "the man in red sits down"',
         )
+    split = _chosen(decomposer, asking, llm_key, model, device, dtype)
     failed = 0
     for place, text in _lines(file) if file is not None else _arguments(queries or []):
         try:
@@ -47,12 +70,15 @@ def decompose(
             failed += 1
             console.error(f"{place}: {caught}")
             continue
+        for warning in query.warnings:
+            console.warn(f"{place}: {warning}")
         if as_json:
             record = {
                 "query": query.text,
                 "attribute": query.attribute,
                 "action": query.action,
                 "noun": query.noun,
+                "source": query.source,
             }
             print(json.dumps(record, ensure_ascii=False))
         else:
@@ -62,11 +88,35 @@ def decompose(
                     ("attribute", query.attribute),
                     ("action", query.action),
                     ("noun", query.noun),
+                    ("source", query.source),
                 ],
                 indent="  ",
             )
     if failed:
         raise typer.Exit(QueryError.exit_code)
+
+
+def _chosen(
+    name: str,
+    settings: LLMSettings,
+    key: str | None,
+    model: str,
+    device: str | None,
+    dtype: str | None,
+) -> Decomposer:
+    """The decomposer of that name, ready to be called."""
+    if name == "openai":
+        from zerotube.query.server import openai_decomposer
+
+        return openai_decomposer(settings, key=key)
+    if name == "model":
+        from zerotube.grounder import model_decomposer
+        from zerotube.mllm.registry import load
+
+        return model_decomposer(load(model, device=device, dtype=dtype or "auto"), settings)
+    from zerotube.query import decompose as rules
+
+    return rules
 
 
 def _arguments(queries: list[str]) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,11 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import assignments, with_flags
+from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
     from zerotube.tube.types import GroundingResult
@@ -21,6 +23,7 @@ BUNDLED = "bundled"
 _METHODS = "|".join(PRESETS)
 
 
+@with_flags(LLMSettings, into="llm", prefix="llm")
 @with_flags(MethodSettings, into="changes")
 def ground(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video file or folder of images.")],
@@ -63,6 +66,8 @@ def ground(
     noun: Annotated[
         str | None, typer.Option("--noun", help="What to propose tracks for; default: parsed.")
     ] = None,
+    decomposer: DecomposerOption = "rules",
+    llm_key: KeyOption = None,
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
     ] = None,
@@ -86,12 +91,15 @@ def ground(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
     *,
     changes: Mapping[str, Any],
+    llm: Mapping[str, Any],
 ) -> None:
     """Ground a sentence in a video: which object, from when to when, and where.
 
     Without --out the answer is only printed. The flags from --frames on are the settings of the
-    method: each overrides the preset that --method chose.
+    method: each overrides the preset that --method chose. Those from --llm-base-url on are for
+    --decomposer openai, which sends the sentence, and nothing of the video, to that server.
     """
+    asking = llm_settings(decomposer, llm)
     settings = preset(method, **changes)
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
     kept = chosen_store(store, off=no_store)
@@ -103,18 +111,29 @@ def ground(
     # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
-    parsed = decompose(query, attribute=attribute, action=action)
+    decompose(query, attribute=attribute, action=action)
+    server = None
+    if decomposer == "openai":
+        from zerotube.query.server import openai_decomposer
+
+        server = openai_decomposer(asking, key=llm_key)
     open_video(video).close()
 
-    from zerotube.grounder import Grounder
+    from zerotube.grounder import Grounder, model_decomposer
 
     grounder = Grounder.from_pretrained(
         model, device=device, dtype=dtype, device_map=device_map, quantize=quantize
     )
+    if server is not None:
+        grounder.decomposer = server
+    elif decomposer == "model":
+        grounder.decomposer = model_decomposer(grounder.model, asking)
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(
             video,
-            parsed,
+            query,
+            attribute=attribute,
+            action=action,
             noun=noun,
             proposer=proposer,
             proposer_settings=proposer_settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from zerotube.errors import QueryError
@@ -35,16 +36,36 @@ def decompose(text: str, *, attribute: str | None = None, action: str | None = N
     kind: Kind = "interrogative" if is_question(tokens) else "declarative"
     statement, parts = _question(tokens) if kind == "interrogative" else _statement(tokens)
     # What cannot be told apart is stood in for by the whole statement (method section 6).
-    phrases = {"attribute": parts.attribute or statement, "action": parts.action or statement}
-    noun, source = parts.noun, "rules"
-    for name, given in (("attribute", attribute), ("action", action)):
-        if given is None:
-            continue
-        replacement = _checked(given, name)
-        phrases[name], source = join(replacement), "override"
-        if name == "attribute":
-            noun = split_statement(replacement).noun
-    return Query(text=text, noun=noun, statement=statement, kind=kind, source=source, **phrases)
+    found = Query(
+        text=text,
+        attribute=parts.attribute or statement,
+        action=parts.action or statement,
+        noun=parts.noun,
+        statement=statement,
+        kind=kind,
+        source="rules",
+    )
+    return override(found, attribute=attribute, action=action)
+
+
+def override(query: Query, *, attribute: str | None = None, action: str | None = None) -> Query:
+    """The query with phrases of the user's own; a new attribute phrase brings its noun along.
+
+    Args:
+        query: decomposed by anybody.
+        attribute: used as the attribute phrase; None keeps the one there is.
+        action: used as the action phrase; None keeps the one there is.
+
+    Raises:
+        QueryError: a phrase has no word in it or is too long.
+    """
+    if attribute is not None:
+        tokens = _checked(attribute, "attribute")
+        noun = split_statement(tokens).noun
+        query = replace(query, attribute=join(tokens), noun=noun, source="override")
+    if action is not None:
+        query = replace(query, action=join(_checked(action, "action")), source="override")
+    return query
 
 
 def _checked(text: str, name: str) -> list[Token]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+from collections.abc import Iterator
 from enum import Flag, auto
 from functools import lru_cache
 from pathlib import Path
@@ -57,22 +58,47 @@ def _table() -> dict[str, Tag]:
         UsageError: the installation lacks the table. Going on without it would split sentences
             wrongly and say nothing.
     """
+    table: dict[str, Tag] = {}
+    for word, part, lemma in _rows():
+        table[word] = table.get(word, Tag.NONE) | _row_tag(word, part, lemma)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _lemmas() -> dict[str, frozenset[str]]:
+    """Surface form -> base forms, from the same table; read only when answers are checked."""
+    table: dict[str, frozenset[str]] = {}
+    for word, _, lemma in _rows():
+        table[word] = table.get(word, frozenset()) | frozenset(lemma.split("/"))
+    return table
+
+
+def lemmas_of(word: str) -> frozenset[str]:
+    """Every base form ``word`` (lower-case) may have, and the word itself.
+
+    >>> sorted(lemmas_of("hugs"))
+    ['hug', 'hugs']
+    """
+    stem = word.removesuffix("'s")
+    return frozenset({word, stem}) | _lemmas().get(stem, frozenset())
+
+
+def _rows() -> Iterator[tuple[str, str, str]]:
+    """Lines of lemminflect's table: surface form, part of speech, base forms joined by "/"."""
     spec = importlib.util.find_spec("lemminflect")
     folders = (spec.submodule_search_locations if spec else None) or ["lemminflect"]
     path = Path(folders[0]) / "resources" / "lemma_lu.csv.gz"
-    table: dict[str, Tag] = {}
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 word, part, lemma = line.rstrip("\n").split(",", 2)
-                table[word] = table.get(word, Tag.NONE) | _row_tag(word, part, lemma)
+                yield word, part, lemma
     except (OSError, ValueError) as error:
         raise UsageError(
             f"no readable word table at {path} ({error})",
             wanted="the data that lemminflect 0.2.3 ships",
             fix="run: pip install --force-reinstall lemminflect",
         ) from error
-    return table
 
 
 def _row_tag(word: str, part: str, lemma: str) -> Tag:

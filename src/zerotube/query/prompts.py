@@ -6,6 +6,8 @@ word changes every attention map.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Final
 
 EXISTENCE_TEMPLATE: Final = "Is there {phrase} in this video?"
@@ -22,3 +24,100 @@ def existence_prompt(phrase: str) -> str:
     'Is there the man in red in this video?'
     """
     return EXISTENCE_TEMPLATE.replace("{phrase}", phrase)
+
+
+DECOMPOSITION_EXAMPLES: Final = (
+    (
+        "the waiter in a black vest pours some tea and walks away",
+        "the waiter in a black vest",
+        "the waiter pours some tea and walks away",
+        "waiter",
+    ),
+    (
+        "a tall girl with a ponytail is beside a grey horse in the stable",
+        "a tall girl with a ponytail",
+        "a girl is beside a grey horse in the stable",
+        "girl",
+    ),
+    (
+        "there is a striped umbrella above two chairs",
+        "a striped umbrella",
+        "an umbrella above two chairs",
+        "umbrella",
+    ),
+    (
+        "a young man on the right wearing a cap throws a frisbee to a dog",
+        "a young man on the right wearing a cap",
+        "a man throws a frisbee to a dog",
+        "man",
+    ),
+    (
+        "the tennis ball rolls under the car",
+        "the tennis ball",
+        "the tennis ball rolls under the car",
+        "tennis ball",
+    ),
+    (
+        "who feeds the brown goat near the gate?",
+        "a person",
+        "a person feeds the brown goat near the gate",
+        "person",
+    ),
+    (
+        "what does the girl in the raincoat carry across the street?",
+        "an object",
+        "the girl in the raincoat carries an object across the street",
+        "object",
+    ),
+)
+"""Sentence, attribute phrase, action phrase, noun: written for this prompt, after the conventions
+of the rules."""
+
+_DECOMPOSITION_TASK: Final = """\
+Split a sentence about one object in a video into three parts:
+"attribute": what the object is and how it looks - its noun with the determiner, adjectives, \
+clothes and side of the picture, and nothing that it does.
+"action": what the object does, or where it is relative to other things, with only the bare noun \
+and its article in front. Keep the descriptions of all other objects.
+"noun": the noun of the object, without determiner and adjectives.
+Use only words of the sentence, spelt as there; you may inflect a verb and add a, an or the. \
+A question asks for "a person" or "an object": turn it into the statement that it asks about.
+Answer with one JSON object and nothing else."""
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def decomposition_prompt(sentence: str) -> str:
+    """The request to a language model to decompose a sentence (method section 6).
+
+    Args:
+        sentence: normalised, without line breaks; it is quoted as JSON, so that what it says
+            stays data.
+    """
+    shown = [_DECOMPOSITION_TASK]
+    for text, attribute, action, noun in DECOMPOSITION_EXAMPLES:
+        parts = {"attribute": attribute, "action": action, "noun": noun}
+        shown.append(f"Sentence: {_json(text)}\nAnswer: {_json(parts)}")
+    return "\n\n".join([*shown, f"Sentence: {_json(sentence)}\nAnswer:"])
+
+
+def repeated_prompt(sentence: str, problem: str) -> str:
+    """The request once more, with what was wrong with the last answer."""
+    task, _, rest = decomposition_prompt(sentence).rpartition("\n\n")
+    return f"{task}\n\nAn earlier answer to the next sentence was refused: {problem}.\n\n{rest}"
+
+
+DECOMPOSITION_SCHEMA: Final = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("attribute", "action", "noun")},
+    "required": ["attribute", "action", "noun"],
+    "additionalProperties": False,
+}
+"""JSON schema of the answer, for servers with structured output."""
+
+DECOMPOSITION_VERSION: Final = hashlib.sha256(decomposition_prompt("").encode("utf-8")).hexdigest()[
+    :12
+]
+"""Changes with every change of the prompt, so that cached answers to an older one are not used."""

@@ -24,7 +24,10 @@ class Query:
         statement: the whole sentence in the form that fits the existence prompt: lower-cased,
             no final punctuation, no "there is"; a question becomes the statement it asks about.
         kind: whether the sentence states something or asks.
-        source: who decomposed it: "rules", or "override" if the user gave a phrase.
+        source: who decomposed it: "rules", "openai:<model>" for a server, "model:<name>" for the
+            loaded model itself, "override" if the user gave a phrase.
+        warnings: what to read before trusting the phrases, such as a decomposer that failed and
+            left the sentence to the rules.
 
     Raises:
         QueryError: at construction, if a field is blank or ``kind`` is not one of the two.
@@ -37,6 +40,7 @@ class Query:
     statement: str
     kind: Kind
     source: str
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("text", "attribute", "action", "noun", "statement", "source"):

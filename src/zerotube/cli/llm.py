@@ -1,0 +1,58 @@
+"""What the verbs that decompose sentences share: who does it, and which flags that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from zerotube.errors import UsageError
+from zerotube.query.llm import LLMSettings
+
+_DECOMPOSERS = ("rules", "openai", "model")
+
+DecomposerOption = Annotated[
+    str,
+    typer.Option(
+        "--decomposer",
+        metavar="|".join(_DECOMPOSERS),
+        help="What splits a sentence: rules, an OpenAI-compatible server, or --model itself.",
+    ),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm-key",
+        metavar="KEY",
+        envvar="OPENAI_API_KEY",
+        help="Key of the server; other users see a flag in the list of processes.",
+    ),
+]
+
+
+def llm_settings(decomposer: str, changes: Mapping[str, Any]) -> LLMSettings:
+    """The settings of a chosen decomposer.
+
+    Args:
+        decomposer: value of ``--decomposer``.
+        changes: the ``--llm-...`` flags that the user set.
+
+    Raises:
+        UsageError: an unknown decomposer, or a flag that it does not read.
+    """
+    if decomposer not in _DECOMPOSERS:
+        raise UsageError(
+            f"--decomposer {decomposer}",
+            wanted=f"one of {', '.join(_DECOMPOSERS)}",
+            fix="choose one of these",
+        )
+    idle = {"rules": set(changes), "model": {"base_url", "model"}, "openai": set()}[decomposer]
+    for name in changes:
+        if name in idle:
+            raise UsageError(
+                f"--llm-{name.replace('_', '-')} with --decomposer {decomposer}",
+                wanted="flags that the decomposer reads",
+                fix="pass --decomposer openai, or leave the flag out",
+            )
+    return LLMSettings(**changes)
