@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := .ci/uv
-LOCK := $(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+LOCK := $(UV) pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
 	--fork-strategy fewest --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	--quiet --output-file requirements.lock
 

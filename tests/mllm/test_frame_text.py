@@ -16,8 +16,8 @@ from toy import load_toy, make_clip
 from toys import QUESTION, internvl, smolvlm, video_llama_3
 from zerotube.errors import MissingExtraError, ModelError
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.prompting import render
 from zerotube.mllm.loading import load
+from zerotube.mllm.prompting import render
 from zerotube.video.types import Clip
 
 TIMES_S = np.array([0.0, 1.25, 3.0, 64.5])

@@ -18,8 +18,8 @@ from toys import QUESTION, sharegpt4video
 from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.convert_sharegpt4video import convert, main
 from zerotube.mllm.families.sharegpt4video import BAND, ShareGPT4Video, frame_cells, grid_side
-from zerotube.mllm.prompting import render
 from zerotube.mllm.loading import load
+from zerotube.mllm.prompting import render
 
 WEIGHTS = "model-00001-of-00001.safetensors"
 
