@@ -24,6 +24,7 @@ def byte_level_tokenizer(
     pad: str,
     vocabulary: int = 520,
     named: Mapping[str, str] | None = None,
+    also: Sequence[str] = (),
 ) -> PreTrainedTokenizerFast:
     """A byte-level BPE trained on a few sentences, with the special tokens a family needs.
 
@@ -33,12 +34,13 @@ def byte_level_tokenizer(
         pad: the padding token.
         vocabulary: size, special tokens included.
         named: attribute of the tokenizer -> special token, where a processor looks them up so.
+        also: further texts to learn pieces from.
     """
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     bpe.train_from_iterator(
-        _CORPUS,
+        [*_CORPUS, *also],
         trainers.BpeTrainer(
             vocab_size=vocabulary,
             special_tokens=list(specials),

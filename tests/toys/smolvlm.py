@@ -38,7 +38,10 @@ def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
     # No <video>: the published tokenizer does not know it either.
     specials = ["<|endoftext|>", "<|im_start|>", "<end_of_utterance>", "<image>"]
     specials += ["<fake_token_around_image>", "<global-img>"]
-    tokenizer = byte_level_tokenizer(specials, eos="<end_of_utterance>", pad="<|endoftext|>")
+    # Knows runs of newlines as one piece, so that the blank line behind the video can grow.
+    tokenizer = byte_level_tokenizer(
+        specials, eos="<end_of_utterance>", pad="<|endoftext|>", also=["\n" * 4] * 8
+    )
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in specials}
     torch.manual_seed(seed)
     config = SmolVLMConfig(
