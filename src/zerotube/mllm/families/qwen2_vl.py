@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ class Qwen2VL(Family):
     """
 
     architectures = ("Qwen2VLForConditionalGeneration",)
-    checkpoints = (
+    checkpoints: ClassVar[tuple[Checkpoint, ...]] = (
         Checkpoint("Qwen/Qwen2-VL-2B-Instruct", 2.2),
         Checkpoint("Qwen/Qwen2-VL-7B-Instruct", 8.3),
     )
