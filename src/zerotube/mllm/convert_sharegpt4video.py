@@ -158,6 +158,13 @@ def _original_config(source: Path) -> dict[str, Any]:
                 wanted=f"{value!r}, as ShareGPT4Video-8B was trained",
                 fix="this converter is for ShareGPT4Video-8B only",
             )
+    for key in ("mm_vision_select_layer", "image_grid_pinpoints", "vocab_size", "hidden_size"):
+        if key not in config:
+            raise ModelError(
+                f"{str(path)!r} without {key}",
+                wanted="the configuration of ShareGPT4Video-8B",
+                fix="download it again, unchanged",
+            )
     return config
 
 
