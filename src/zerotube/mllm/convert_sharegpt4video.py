@@ -35,7 +35,7 @@ from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import CLIPVisionConfig, LlavaNextConfig
+    from transformers import CLIPVisionConfig
 
 ORIGINAL = "LlavaLlamaForCausalLM"
 ARCHITECTURE = "ShareGPT4VideoForConditionalGeneration"
@@ -258,7 +258,7 @@ def _vision_config(
     )
 
 
-def _config(original: dict[str, Any], vision: CLIPVisionConfig) -> LlavaNextConfig:
+def _config(original: dict[str, Any], vision: CLIPVisionConfig) -> Any:
     from transformers import LlamaConfig, LlavaNextConfig
 
     pinpoints = original["image_grid_pinpoints"]
@@ -306,7 +306,7 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
             )
 
 
-def _processor(source: Path, config: LlavaNextConfig) -> Any:
+def _processor(source: Path, config: Any) -> Any:
     from transformers import LlavaNextImageProcessor, LlavaNextProcessor, PreTrainedTokenizerFast
 
     if not (source / "tokenizer.json").is_file():
