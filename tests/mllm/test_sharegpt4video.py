@@ -126,6 +126,14 @@ def test_an_unknown_a_missing_and_a_misshapen_tensor(copied: Path, tmp_path: Pat
         assert not (tmp_path / "out").exists()
 
 
+def test_a_configuration_that_lacks_a_value_is_refused(copied: Path, tmp_path: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    del config["image_grid_pinpoints"]
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="without image_grid_pinpoints"):
+        convert(copied, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

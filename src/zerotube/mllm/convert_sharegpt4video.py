@@ -35,7 +35,7 @@ from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import CLIPVisionConfig, LlavaNextConfig
+    from transformers import CLIPVisionConfig
 
 ORIGINAL = "LlavaLlamaForCausalLM"
 ARCHITECTURE = "ShareGPT4VideoForConditionalGeneration"
@@ -158,6 +158,13 @@ def _original_config(source: Path) -> dict[str, Any]:
                 wanted=f"{value!r}, as ShareGPT4Video-8B was trained",
                 fix="this converter is for ShareGPT4Video-8B only",
             )
+    for key in ("mm_vision_select_layer", "image_grid_pinpoints", "vocab_size", "hidden_size"):
+        if key not in config:
+            raise ModelError(
+                f"{str(path)!r} without {key}",
+                wanted="the configuration of ShareGPT4Video-8B",
+                fix="download it again, unchanged",
+            )
     return config
 
 
@@ -251,7 +258,7 @@ def _vision_config(
     )
 
 
-def _config(original: dict[str, Any], vision: CLIPVisionConfig) -> LlavaNextConfig:
+def _config(original: dict[str, Any], vision: CLIPVisionConfig) -> Any:
     from transformers import LlamaConfig, LlavaNextConfig
 
     pinpoints = original["image_grid_pinpoints"]
@@ -299,7 +306,7 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
             )
 
 
-def _processor(source: Path, config: LlavaNextConfig) -> Any:
+def _processor(source: Path, config: Any) -> Any:
     from transformers import LlavaNextImageProcessor, LlavaNextProcessor, PreTrainedTokenizerFast
 
     if not (source / "tokenizer.json").is_file():

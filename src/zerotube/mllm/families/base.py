@@ -26,11 +26,13 @@ class Checkpoint:
         name: Hugging Face id.
         billions: parameters in all, in units of 10^9.
         gated: whether its licence has to be accepted on the hub first.
+        note: what to do before it loads, if anything.
     """
 
     name: str
     billions: float
     gated: bool = False
+    note: str = ""
 
 
 class Family(ABC):

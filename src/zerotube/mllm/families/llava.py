@@ -50,7 +50,7 @@ class Llava(ImageFamily):
         height, width = inputs["pixel_values"].shape[-2:]
         return kept_view(
             processor.image_processor,
-            clip.frames.shape[1:3],
+            (clip.info.height, clip.info.width),
             (height, width),
             self._grid(model, inputs),
             model.config.vision_config.patch_size,

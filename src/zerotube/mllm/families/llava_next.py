@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ class LlavaNext(ImageFamily):
     """
 
     architectures = ("LlavaNextForConditionalGeneration",)
-    checkpoints = (
+    checkpoints: ClassVar[tuple[Checkpoint, ...]] = (
         Checkpoint("llava-hf/llava-v1.6-vicuna-7b-hf", 7.1),
         Checkpoint("llava-hf/llava-v1.6-mistral-7b-hf", 7.6),
     )

@@ -34,7 +34,13 @@ class ShareGPT4Video(LlavaNext):
     """
 
     architectures = ("ShareGPT4VideoForConditionalGeneration",)
-    checkpoints = (Checkpoint("Lin-Chen/sharegpt4video-8b", 8.4),)
+    checkpoints = (
+        Checkpoint(
+            "Lin-Chen/sharegpt4video-8b",
+            8.4,
+            note="convert: python -m zerotube.mllm.convert_sharegpt4video SOURCE OUT",
+        ),
+    )
     # Trained on pictures of 4 x 4 frames.
     frame_limit = 16
 

@@ -44,7 +44,7 @@ class VideoLlava(Family):
         height, width = inputs["pixel_values_videos"].shape[-2:]
         return kept_view(
             processor.video_processor,
-            clip.frames.shape[1:3],
+            (clip.info.height, clip.info.width),
             (height, width),
             self._grid(model, inputs),
             model.config.vision_config.patch_size,
