@@ -111,7 +111,7 @@ def _chosen(
         return openai_decomposer(settings, key=key)
     if name == "model":
         from zerotube.grounder import model_decomposer
-        from zerotube.mllm.registry import load
+        from zerotube.mllm.loading import load
 
         return model_decomposer(load(model, device=device, dtype=dtype or "auto"), settings)
     from zerotube.query import decompose as rules

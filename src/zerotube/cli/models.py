@@ -27,6 +27,7 @@ class ModelRow:
         weights_4bit_gib: the same at 4 bits.
         gated: whether a licence has to be accepted first.
         cached: whether config and weights are on this disk.
+        note: what to do before it loads, if anything.
     """
 
     family: str
@@ -38,6 +39,7 @@ class ModelRow:
     weights_4bit_gib: float
     gated: bool
     cached: bool
+    note: str
 
 
 def models(
@@ -54,7 +56,7 @@ def models(
         return
     console.print_rows(
         [
-            ("family", "takes", "id for --model", "parameters", "16 bit", "4 bit", "on disk"),
+            ("family", "takes", "id for --model", "parameters", "16 bit", "4 bit", "on disk", ""),
             *(
                 (
                     row.family,
@@ -63,7 +65,8 @@ def models(
                     f"{row.billions:g} B",
                     f"{row.weights_gib:.1f} GiB",
                     f"{row.weights_4bit_gib:.1f} GiB",
-                    ("yes" if row.cached else "no") + (", gated" if row.gated else ""),
+                    "yes" if row.cached else "no",
+                    "; ".join(["gated"] * row.gated + [row.note] * bool(row.note)),
                 )
                 for row in rows
             ),
@@ -92,6 +95,7 @@ def list_models() -> list[ModelRow]:
                     weights_4bit_gib=round(parameters / 2 / _GIB, 1),
                     gated=item.gated,
                     cached=weights_cached(item.name),
+                    note=item.note,
                 )
             )
     return sorted(rows, key=lambda row: (row.family, row.billions))
