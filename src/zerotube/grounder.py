@@ -17,6 +17,7 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import load
 from zerotube.proposals.io import read_tracks
 from zerotube.proposals.registry import proposer as make_proposer
+from zerotube.proposals.registry import runs_on_device
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
 from zerotube.tube.decide import decide
@@ -62,7 +63,7 @@ class Grounder:
         attribute: str | None = None,
         action: str | None = None,
         noun: str | None = None,
-        proposer: str = "motion",
+        proposer: str | None = None,
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
         settings: MethodSettings | None = None,
@@ -76,7 +77,8 @@ class Grounder:
             attribute: overrides the attribute phrase.
             action: overrides the action phrase.
             noun: what to look for, for proposers that take a noun; default the query's.
-            proposer: name of the proposer that finds the candidates.
+            proposer: name of the proposer that finds the candidates; default "motion" for the
+                bundled model, "gdino+sam2" for any other.
             proposer_settings: its settings.
             tracks: candidates, or a file of them; replaces the proposer.
             settings: settings of the method; default the full method of the paper.
@@ -113,7 +115,7 @@ class Grounder:
         queries: Sequence[str | Query],
         *,
         noun: str | None = None,
-        proposer: str = "motion",
+        proposer: str | None = None,
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
         settings: MethodSettings | None = None,
@@ -136,7 +138,9 @@ class Grounder:
                 tell("decode", 1, 1)
             with clock.stage("propose"):
                 nouns = [noun or item.noun for item in parsed]
-                candidates = _candidates(source, tracks, proposer, proposer_settings, nouns, tell)
+                name = proposer or default_proposer(self.model.name)
+                values = self._on_its_device(name, proposer_settings or {})
+                candidates = _candidates(source, tracks, name, values, nouns, tell)
             with clock.stage("encode"):
                 tell("encode", 0, 1)
                 session = ClipSession(self.model, self.model.encode(clip), chosen)
@@ -175,6 +179,12 @@ class Grounder:
                 )
         return results
 
+    def _on_its_device(self, proposer: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The proposer's models go where the MLLM is, unless the user says otherwise."""
+        if not runs_on_device(proposer):
+            return values
+        return {"device": str(self.model.device), **values}
+
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""
         unknown = self.model.tokens.unknown_words(query.statement)
@@ -193,11 +203,23 @@ class Grounder:
         ]
 
 
+def default_proposer(model: str) -> str:
+    """Name of the proposer for a model.
+
+    The bundled model was made for clean shapes, which need no detector and no download; any other
+    is asked about things that a detector knows by name.
+
+    Args:
+        model: as given to `Grounder.from_pretrained`.
+    """
+    return "motion" if model == "bundled" else "gdino+sam2"
+
+
 def _candidates(
     source: Video,
     tracks: str | Path | TrackSet | None,
     proposer: str,
-    proposer_settings: Mapping[str, Any] | None,
+    proposer_settings: Mapping[str, Any],
     nouns: Sequence[str],
     tell: Progress,
 ) -> list[TrackSet]:
@@ -209,7 +231,7 @@ def _candidates(
         read = read_tracks(Path(tracks), source.info)
         tell("propose", 1, 1)
         return [_some(read, source)] * len(nouns)
-    finder = make_proposer(proposer, **(proposer_settings or {}))
+    finder = make_proposer(proposer, **proposer_settings)
     # A proposer that knows no words finds the same objects whatever is asked for.
     keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
     made = {

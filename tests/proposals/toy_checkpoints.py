@@ -114,8 +114,12 @@ def write_owlv2(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+WIDTH, MEMORY_WIDTH = 128, 64
+"""Of the trackers. Their memory is read through projections of 64 channels, which no config sets,
+and object pointers are cut into pieces of that width, of which there have to be several."""
+
 _MASK_DECODER = {
-    "hidden_size": 16,
+    "hidden_size": WIDTH,
     "mlp_dim": 32,
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
@@ -123,12 +127,12 @@ _MASK_DECODER = {
     "iou_head_hidden_dim": 16,
 }
 _MEMORY = {
-    "memory_attention_hidden_size": 16,
+    "memory_attention_hidden_size": WIDTH,
     "memory_attention_num_layers": 1,
-    "memory_encoder_hidden_size": 16,
-    "memory_encoder_output_channels": 8,
-    "mask_downsampler_embed_dim": 16,
-    "memory_fuser_embed_dim": 16,
+    "memory_encoder_hidden_size": WIDTH,
+    "memory_encoder_output_channels": MEMORY_WIDTH,
+    "mask_downsampler_embed_dim": WIDTH,
+    "memory_fuser_embed_dim": WIDTH,
     "memory_fuser_intermediate_dim": 32,
     "memory_fuser_num_layers": 1,
     "num_maskmem": 3,
@@ -182,16 +186,16 @@ def write_sam2(folder: Path, *, seed: int = 0) -> Path:
                 "image_size": [64, 64],
                 "embed_dim_per_stage": [8, 16, 32, 64],
                 "num_attention_heads_per_stage": [1, 1, 2, 2],
-                "blocks_per_stage": [1, 1, 1, 1],
-                "window_size_per_stage": [4, 2, 2, 1],
-                "global_attention_blocks": [2],
+                "blocks_per_stage": [1, 1, 2, 1],
+                "window_size_per_stage": [4, 2, 2, 2],
+                "global_attention_blocks": [3],
             },
             "backbone_channel_list": [64, 32, 16, 8],
             "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
-            "fpn_hidden_size": 16,
+            "fpn_hidden_size": WIDTH,
         },
         prompt_encoder_config={
-            "hidden_size": 16,
+            "hidden_size": WIDTH,
             "image_size": 64,
             "patch_size": 16,
             "mask_input_channels": 4,
@@ -232,10 +236,10 @@ def write_edgetam(folder: Path, *, seed: int = 0) -> Path:
             },
             "backbone_channel_list": [16, 16, 8, 8],
             "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
-            "fpn_hidden_size": 16,
+            "fpn_hidden_size": WIDTH,
         },
         prompt_encoder_config={
-            "hidden_size": 16,
+            "hidden_size": WIDTH,
             "image_size": 128,
             "patch_size": 16,
             "mask_input_channels": 4,
@@ -247,8 +251,8 @@ def write_edgetam(folder: Path, *, seed: int = 0) -> Path:
         memory_attention_rope_k_sizes=[2, 2],
         perceiver_resampler_num_latents=4,
         perceiver_resampler_num_latents_2d=4,
-        perceiver_resampler_hidden_size=8,
-        perceiver_resampler_attention_head_dim=8,
+        perceiver_resampler_hidden_size=MEMORY_WIDTH,
+        perceiver_resampler_attention_head_dim=MEMORY_WIDTH,
         perceiver_resampler_mlp_intermediate_size=16,
         perceiver_resampler_num_layers=1,
         **_MEMORY,

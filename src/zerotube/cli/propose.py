@@ -26,6 +26,10 @@ def propose(
         typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),
     ] = None,
     noun: Annotated[str, typer.Option("--noun", help="What to propose tracks for.")] = "object",
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="For a proposer with models: cpu, cuda, cuda:1, mps."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
@@ -38,6 +42,8 @@ def propose(
     check_out_file(out, overwrite=overwrite, suffixes=(".json", ".csv", ".txt"))
 
     settings = assignments(proposer_set or [], option="--proposer-set")
+    if device is not None:
+        settings.setdefault("device", device)
 
     from zerotube.errors import NothingToGroundError
     from zerotube.proposals.io import write_tracks

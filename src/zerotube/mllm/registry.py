@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zerotube.errors import ModelError, UsageError
+from zerotube.checkpoints import (
+    DTYPES,
+    local_source,
+    no_progress_bar,
+    placed,
+    torch_device,
+    torch_dtype,
+    unreadable,
+)
+from zerotube.errors import ModelError
 
 if TYPE_CHECKING:
     from zerotube.mllm.base import VideoMLLM
@@ -19,7 +25,7 @@ FAMILIES: dict[str, str] = {
 }
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 
-DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+__all__ = ["DTYPES", "FAMILIES", "family_for", "load"]
 
 
 def family_for(architecture: str) -> Family:
@@ -52,20 +58,13 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
         ModelError: unknown id, no network, folder without weights, unsupported architecture.
         UsageError: unknown dtype or a device that is not there.
     """
-    import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
     from zerotube.mllm.base import VideoMLLM
 
-    where = _device(device)
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
-        )
-    kind: Any = getattr(torch, dtype) if dtype != "auto" else "auto"
-    if kind == "auto" and where.type == "cpu":
-        kind = torch.float32
+    where = torch_device(device)
+    kind = torch_dtype(dtype, where)
     source = _source(model)
     try:
         config = AutoConfig.from_pretrained(source)
@@ -75,58 +74,19 @@ def load(model: str = "bundled", *, device: str | None = None, dtype: str = "aut
     family = family_for(architecture)
     try:
         processor = AutoProcessor.from_pretrained(source)
-        with _no_progress_bar():
+        with no_progress_bar():
             loaded = AutoModelForImageTextToText.from_pretrained(
                 source, dtype=kind, attn_implementation="sdpa", use_safetensors=True
             )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise _unreadable(model, error) from error
-    try:
-        loaded = loaded.to(where)
-    except torch.cuda.OutOfMemoryError as error:
-        raise ModelError(
-            f"not enough memory on {where} for {model!r}",
-            wanted="room for the weights and one prefix",
-            fix="pass --dtype bfloat16, a smaller model, or --device cpu",
-        ) from error
-    return VideoMLLM(loaded, processor, family, name=model)
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Silence transformers' own bar inside the block: the caller reports progress."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-def _device(device: str | None) -> Any:
-    import torch
-
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(
-            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
-        ) from error
-    missing = (where.type == "cuda" and not torch.cuda.is_available()) or (
-        where.type == "mps" and not torch.backends.mps.is_available()
+    loaded = placed(
+        loaded,
+        where,
+        name=model,
+        fix="pass --dtype bfloat16, a smaller model, or --device cpu",
     )
-    if missing:
-        raise UsageError(
-            f"device {device!r}, which this machine lacks",
-            wanted="a device that torch sees here",
-            fix="pass --device cpu or run `zerotube doctor`",
-        )
-    return where
+    return VideoMLLM(loaded, processor, family, name=model)
 
 
 def _source(model: str) -> str:
@@ -134,28 +94,13 @@ def _source(model: str) -> str:
         from zerotube.bundled import bundled_path
 
         return str(bundled_path())
-    path = Path(model)
-    if not path.exists():
-        return model
-    if not (path / "config.json").is_file():
-        raise ModelError(
-            f"{model!r} without config.json",
-            wanted="a folder written by save_pretrained",
-            fix="pass the folder that holds config.json and *.safetensors",
-        )
-    if not any(path.glob("*.safetensors")):
-        raise ModelError(
-            f"{model!r} without weights",
-            wanted="*.safetensors beside config.json",
-            fix="download the weights, or convert them with save_pretrained",
-        )
-    return str(path)
+    return local_source(model)
 
 
 def _unreadable(model: str, error: Exception) -> ModelError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ModelError(
-        f"model {model!r}, which could not be loaded ({reason[:160].rstrip('.')})",
+    return unreadable(
+        model,
+        error,
         wanted="'bundled', a folder, or the id of a supported model with safetensors weights",
         fix="check the id and the network (gated models: `hf auth login`), or use --model bundled",
     )

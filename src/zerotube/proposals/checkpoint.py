@@ -64,8 +64,7 @@ def load_checkpoint(
         name: a folder written by ``save_pretrained``, or a Hugging Face id.
         architectures: the classes of `transformers` that will do.
         processor_class: class of `transformers` that reads the processor.
-        role: what the model is for; with underscores for spaces it names the setting
-            ("detector", "tracker", "model").
+        role: what the model is for, which is also the name of the setting that names it.
         device: torch device; None for the first GPU, else the CPU.
         dtype: see `zerotube.checkpoints.torch_dtype`.
 
