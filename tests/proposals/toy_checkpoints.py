@@ -263,3 +263,91 @@ def write_edgetam(folder: Path, *, seed: int = 0) -> Path:
     model.save_pretrained(folder)
     _sam2_processor(128).save_pretrained(folder)
     return folder
+
+
+def write_sam3(folder: Path, *, seed: int = 0) -> Path:
+    """A SAM 3 video model on 56 x 56 pictures."""
+    from transformers import Sam3ImageProcessor, Sam3VideoConfig, Sam3VideoModel
+    from transformers import Sam2VideoVideoProcessor, Sam3VideoProcessor
+
+    torch.manual_seed(seed)
+    tokenizer = _clip_tokenizer(folder)
+    vision = {
+        "model_type": "sam3_vision_model",
+        "backbone_config": {
+            "model_type": "sam3_vit_model",
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 56,
+            "pretrain_image_size": 56,
+            "patch_size": 14,
+            "window_size": 2,
+            "global_attn_indexes": [1],
+        },
+        "fpn_hidden_size": WIDTH,
+        "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+    }
+    layers = {
+        "hidden_size": WIDTH,
+        "num_layers": 1,
+        "num_attention_heads": 4,
+        "intermediate_size": 32,
+    }
+    config = Sam3VideoConfig(
+        detector_config={
+            "model_type": "sam3",
+            "vision_config": vision,
+            "text_config": {
+                "model_type": "clip_text_model",
+                "vocab_size": len(tokenizer),
+                "hidden_size": 32,
+                "intermediate_size": 32,
+                "projection_dim": 16,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "max_position_embeddings": 32,
+                "bos_token_id": tokenizer.bos_token_id,
+                "eos_token_id": tokenizer.eos_token_id,
+            },
+            "geometry_encoder_config": layers,
+            "detr_encoder_config": layers,
+            "detr_decoder_config": {**layers, "num_queries": 6},
+            "mask_decoder_config": {"hidden_size": WIDTH, "num_attention_heads": 4},
+        },
+        tracker_config={
+            "model_type": "sam3_tracker_video",
+            "vision_config": vision,
+            "prompt_encoder_config": {
+                "hidden_size": WIDTH,
+                "image_size": 56,
+                "patch_size": 14,
+                "mask_input_channels": 4,
+            },
+            "mask_decoder_config": _MASK_DECODER,
+            "image_size": 56,
+            "memory_attention_feed_forward_hidden_size": 32,
+            "memory_attention_rope_feat_sizes": [4, 4],
+            **_MEMORY,
+        },
+        low_res_mask_size=16,
+        recondition_every_nth_frame=4,
+        high_conf_thresh=0.0,
+        high_iou_thresh=0.0,
+        hotstart_delay=4,
+        hotstart_unmatch_thresh=3,
+        hotstart_dup_thresh=3,
+        fill_hole_area=0,
+    )
+    model = Sam3VideoModel(config)
+    _spread(model, seed)
+    _always_present(model)
+    model.save_pretrained(folder)
+    square = {"height": 56, "width": 56}
+    Sam3VideoProcessor(
+        Sam3ImageProcessor(size=square, mask_size={"height": 16, "width": 16}),
+        Sam2VideoVideoProcessor(size=square),
+        tokenizer,
+    ).save_pretrained(folder)
+    return folder

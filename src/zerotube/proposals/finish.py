@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zerotube.geometry.masks import decode_mask
 from zerotube.proposals import cleanup, selection
@@ -30,6 +31,13 @@ class MaskFragment(Fragment):
     """
 
     masks_rle: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[Any]) -> MaskFragment:
+        """See `Fragment.take`; masks of the other frames go too."""
+        taken = super().take(rows)
+        kept = set(taken.frames.tolist())
+        masks = {frame: mask for frame, mask in self.masks_rle.items() if frame in kept}
+        return replace(self, **{**vars(taken), "masks_rle": masks})
 
 
 @dataclass(frozen=True)

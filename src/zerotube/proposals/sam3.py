@@ -8,6 +8,9 @@ is dropped after each frame, as in `zerotube.proposals.sam_video`.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,21 +104,27 @@ class Sam3Proposer:
         )
         patience = max(1, round(settings.lost_s * float(info.fps)))
         records: dict[int, MaskRecord] = {}
+        full = False
         for frame in video.stream():
             for name, (mask, score) in session.step(frame.index, frame.image).items():
                 record = records.setdefault(name, MaskRecord(score, frame.index))
                 record.score = score
                 record.add(frame.index, without_specks(mask, settings.speck_share))
+            for name in session.mistakes:
+                records.pop(name, None)
+            full = full or len(session.following) >= settings.max_objects
             for name in session.following:
                 if name in records and frame.index - records[name].seen_at > patience:
                     session.drop(name)
             report(frame.index + 1, info.frame_count)
         report(info.frame_count, info.frame_count)
-        found = [
-            record.fragment()
-            for name, record in records.items()
-            if record.frames and name not in session.mistakes
-        ]
+        heard = []
+        if full:
+            heard.append(
+                f"{settings.max_objects} objects were followed at a time (max_objects):"
+                " there may be more"
+            )
+        found = [record.fragment() for record in records.values() if record.frames]
         rules = FinishRules(
             step=1,
             min_duration_s=settings.min_duration_s,
@@ -131,7 +140,7 @@ class Sam3Proposer:
             height=info.height,
             source=self.name,
             settings=asdict(settings),
-            warnings=tuple(warnings),
+            warnings=(*heard, *warnings),
         )
 
     def _checkpoint(self) -> Checkpoint:
@@ -150,6 +159,18 @@ class Sam3Proposer:
             self._loaded.model.new_det_thresh = settings.new_object_threshold
             self._loaded.model.max_num_objects = settings.max_objects
         return self._loaded
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Inside the block the model does not log, at every frame, that it follows all it may."""
+    logger = logging.getLogger("transformers.models.sam3_video.modeling_sam3_video")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class Sam3Session:
@@ -189,7 +210,7 @@ class Sam3Session:
 
     @property
     def mistakes(self) -> set[int]:
-        """Objects that the model took back soon after it had found them."""
+        """Objects that the model took back at the last step, soon after it had found them."""
         return set(self._session.hotstart_removed_obj_ids)
 
     def step(
@@ -206,8 +227,11 @@ class Sam3Session:
         checkpoint, session = self._checkpoint, self._session
         pixels = checkpoint.inputs(images=Image.fromarray(image))["pixel_values"]
         session.processed_frames[index] = pixels[0]
+        session.hotstart_removed_obj_ids.clear()
+        session.removed_obj_ids.clear()
         # Without `frame=`: the model would take that for a live stream and never correct itself.
-        output = checkpoint.model(inference_session=session, frame_idx=index)
+        with _hushed():
+            output = checkpoint.model(inference_session=session, frame_idx=index)
         session.hotstart_removed_obj_ids.update(output.removed_obj_ids)
         found = checkpoint.processor.postprocess_outputs(session, output)
         masks = np.asarray(found["masks"].cpu().numpy(), dtype=np.bool_)

@@ -26,6 +26,8 @@ class GroundingDino(TextDetector):
             text_threshold=self.text_threshold,
             target_sizes=[(picture.height, picture.width)],
         )[0]
-        named = torch.tensor([bool(label.strip()) for label in found["text_labels"]])
-        named = named.to(found["boxes"].device, torch.bool)
+        # Without any box the processor still returns one, empty, label.
+        labels = found["text_labels"][: len(found["boxes"])]
+        named = torch.tensor([bool(label.strip()) for label in labels], dtype=torch.bool)
+        named = named.to(found["boxes"].device)
         return found["boxes"][named], found["scores"][named]

@@ -15,8 +15,13 @@ class Owlv2(TextDetector):
 
     def find(self, picture: Any, noun: str) -> tuple[Any, Any]:
         """See `TextDetector.find`."""
-        # The phrase that the text tower was contrastively trained with.
-        inputs = self.checkpoint.inputs(images=picture, text=[[f"a photo of a {noun}"]])
+        # The phrase that the text tower was trained with. It has 16 places: a longer noun is cut.
+        inputs = self.checkpoint.inputs(
+            images=picture,
+            text=[[f"a photo of a {noun}"]],
+            truncation=True,
+            max_length=self.checkpoint.model.config.text_config.max_position_embeddings,
+        )
         found = self.checkpoint.processor.post_process_grounded_object_detection(
             self.checkpoint.model(**inputs),
             threshold=self.box_threshold,
