@@ -62,6 +62,14 @@ def test_with_a_detector_from_a_checkpoint(make: type, checkpoints: Path) -> Non
     assert 1 <= len(tracks) <= 2
 
 
+@BOTH
+def test_a_low_threshold_is_not_overruled_by_the_tracker(make: type) -> None:
+    detector = ColourDetector({RED: 0.06})
+    (track,) = make(BoxSettings(every=5), detector=detector).propose(ArrayVideo(np.stack(IMAGES)))
+    assert len(track.frame_indices) == 41
+    assert float(track.scores[0]) == pytest.approx(0.06)
+
+
 def test_a_video_of_one_frame() -> None:
     video = ArrayVideo(np.stack(IMAGES[:1]))
     tracks = ByteTrackProposer(detector=ColourDetector({RED: 0.9})).propose(video)

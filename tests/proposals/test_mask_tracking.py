@@ -80,9 +80,7 @@ def test_an_object_joins_late_and_is_followed_back_to_where_it_came_in() -> None
 
 
 def test_several_join_on_the_way_back_each_at_its_own_frame() -> None:
-    images = [
-        picture((RED, 4, 30, 8), (BLUE, 40, 5, 8), (GREEN, 20, 20, 8)) for _ in range(30)
-    ]
+    images = [picture((RED, 4, 30, 8), (BLUE, 40, 5, 8), (GREEN, 20, 20, 8)) for _ in range(30)]
     seen = {"looks": 0}
 
     class Late(ColourDetector):

@@ -13,7 +13,15 @@ import pytest
 
 from proposals.shape_video import RED, Shape, film, still
 from zerotube.errors import TracksError, UsageError
-from zerotube.proposals import PROPOSERS, Detector, Proposer, Track, TrackSet, proposer, text_proposer
+from zerotube.proposals import (
+    PROPOSERS,
+    Detector,
+    Proposer,
+    Track,
+    TrackSet,
+    proposer,
+    text_proposer,
+)
 from zerotube.proposals.background import to_lab
 from zerotube.proposals.detector import RegionDetector
 from zerotube.proposals.registry import runs_on_device, settings_class

@@ -74,16 +74,18 @@ def test_what_is_stored_does_not_grow_with_the_video(
 ) -> None:
     # Confirmed anew every few frames, as real objects are, which adds frames that are kept.
     monkeypatch.setattr(checkpoint.model, "recondition_every_nth_frame", 4)
-    count = 200
+    monkeypatch.setattr(checkpoint.model, "max_num_objects", 2)
+    count = 80
     session = Sam3Session(checkpoint, count, 48, 64, text="person")
     stored, entries = [], []
     for index in range(count):
         session.step(index, IMAGES[index % len(IMAGES)])
         stored.append(session.stored_bytes())
         entries.append(session.stored_entries())
-    assert len(session.following) == 3, "the cap on objects holds, and is reached"
-    assert max(stored[100:]) <= max(stored[:100])
-    assert max(entries[100:]) <= max(entries[:100])
+    assert len(session.following) == 2, "the cap on objects holds, and is reached"
+    # Full after the fourth confirmation, at the 16th frame.
+    assert max(stored[40:]) <= max(stored[:40])
+    assert max(entries[40:]) <= max(entries[:40])
 
 
 def test_objects_are_given_up(checkpoint: Checkpoint) -> None:

@@ -167,9 +167,7 @@ def test_the_proposer_from_end_to_end(
     for track in tracks:
         assert track.label == "man"
         assert track.masks_rle is not None
-        for mask, box, seen in zip(
-            track.masks_rle, track.boxes_xyxy, track.observed, strict=True
-        ):
+        for mask, box, seen in zip(track.masks_rle, track.boxes_xyxy, track.observed, strict=True):
             assert (mask is not None) == bool(seen)
             if mask is not None:
                 assert mask["size"] == [48, 64]

@@ -39,8 +39,12 @@ def _clip_tokenizer(folder: Path) -> Any:
 def write_grounding_dino(folder: Path, *, family: str = "GroundingDino", seed: int = 0) -> Path:
     """A Grounding DINO (family "GroundingDino") or an MM-Grounding-DINO ("MMGroundingDino")."""
     import transformers
-    from transformers import BertConfig, GroundingDinoImageProcessor, GroundingDinoProcessor
-    from transformers import SwinConfig
+    from transformers import (
+        BertConfig,
+        GroundingDinoImageProcessor,
+        GroundingDinoProcessor,
+        SwinConfig,
+    )
 
     torch.manual_seed(seed)
     tokenizer = _bert_tokenizer()
@@ -82,8 +86,12 @@ def write_grounding_dino(folder: Path, *, family: str = "GroundingDino", seed: i
 
 def write_owlv2(folder: Path, *, seed: int = 0) -> Path:
     """An OWLv2 of 4 x 4 patches."""
-    from transformers import Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor
-    from transformers import Owlv2Processor
+    from transformers import (
+        Owlv2Config,
+        Owlv2ForObjectDetection,
+        Owlv2ImageProcessor,
+        Owlv2Processor,
+    )
 
     torch.manual_seed(seed)
     tokenizer = _clip_tokenizer(folder)
@@ -267,8 +275,13 @@ def write_edgetam(folder: Path, *, seed: int = 0) -> Path:
 
 def write_sam3(folder: Path, *, seed: int = 0) -> Path:
     """A SAM 3 video model on 56 x 56 pictures."""
-    from transformers import Sam3ImageProcessor, Sam3VideoConfig, Sam3VideoModel
-    from transformers import Sam2VideoVideoProcessor, Sam3VideoProcessor
+    from transformers import (
+        Sam2VideoVideoProcessor,
+        Sam3ImageProcessor,
+        Sam3VideoConfig,
+        Sam3VideoModel,
+        Sam3VideoProcessor,
+    )
 
     torch.manual_seed(seed)
     tokenizer = _clip_tokenizer(folder)

@@ -57,7 +57,7 @@ class BoxProposer(TextProposer):
         settings, info = self.settings, video.info
         fps = float(info.fps) / settings.every
         make = type(self).make_tracker
-        tracker = KindTracker(fps=fps, lost_s=settings.lost_s, make=make)
+        tracker = KindTracker(fps=fps, lost_s=settings.lost_s, make=make, all_sure=True)
         for frame in video.stream(stride=settings.every):
             found = distinct(
                 detector.detect(frame.image), iou=settings.nms_iou, most=settings.max_objects

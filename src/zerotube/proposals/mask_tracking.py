@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zerotube.proposals.finish import MaskFragment
     from zerotube.video.base import Video
 
+
 class MaskSession(Protocol):
     """One pass over a video, in one direction, frame by frame."""
 
@@ -203,9 +204,7 @@ class MaskFollower:
     def _backwards(self, video: Video, report: Callable[[int], None]) -> None:
         """Every object from its first detection back to where it came into sight."""
         waiting = sorted(
-            (item.first_frame, name)
-            for name, item in self._objects.items()
-            if item.first_frame > 0
+            (item.first_frame, name) for name, item in self._objects.items() if item.first_frame > 0
         )
         if not waiting:
             return
@@ -243,7 +242,5 @@ class MaskFollower:
         """Objects that have been out of sight for too long."""
         patience = self._rules.lost_frames
         return [
-            name
-            for name in following
-            if abs(index - self._objects[name].record.seen_at) > patience
+            name for name in following if abs(index - self._objects[name].record.seen_at) > patience
         ]

@@ -6,8 +6,7 @@ the people is meant is for the attention to tell.
 
 from __future__ import annotations
 
-PEOPLE = frozenset(
-    """
+_WORDS = """
     adult adults athlete athletes babies baby boy boys bride brides child children cook cooks
     cyclist cyclists dancer dancers driver drivers female females gentleman gentlemen girl girls
     goalkeeper groom guy guys human humans infant infants kid kids ladies lady male males man men
@@ -15,8 +14,10 @@ PEOPLE = frozenset(
     policewoman rider riders singer singers skateboarder skateboarders skier skiers soldier
     soldiers student students surfer surfers teacher teachers teenager teenagers toddler toddlers
     waiter waiters waitress woman women worker workers
-    """.split()
-)
+"""
+
+PEOPLE = frozenset(_WORDS.split())
+"""Nouns that mean people, in the singular and the plural."""
 
 
 def search_text(noun: str, person: str) -> str:

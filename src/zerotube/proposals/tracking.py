@@ -121,25 +121,31 @@ class KindTracker:
     """
 
     def __init__(
-        self, *, fps: float, lost_s: float, make: Callable[[float, float], Tracker] | None = None
+        self,
+        *,
+        fps: float,
+        lost_s: float,
+        make: Callable[[float, float], Tracker] | None = None,
+        all_sure: bool = False,
     ) -> None:
         """
         Args:
             fps: processed frames per second.
             lost_s: how long a track survives without a region, in seconds.
             make: a new tracker for these two; default `byte_track`.
+            all_sure: tell the tracker that every region is certain: for detections that passed a
+                threshold already, whose scores a second threshold must not judge again.
         """
         self._fps = fps
         self._lost_s = lost_s
         self._make = make or byte_track
+        self._all_sure = all_sure
         self._trackers: dict[int, Any] = {}
         self._frames: list[int] = []
         self._regions: list[Regions] = []
         self._names: list[NDArray[np.int64]] = []
 
-    def update(
-        self, frame: int, regions: Regions, image: NDArray[np.uint8] | None = None
-    ) -> None:
+    def update(self, frame: int, regions: Regions, image: NDArray[np.uint8] | None = None) -> None:
         """Take the regions of the next processed frame.
 
         Args:
@@ -156,7 +162,7 @@ class KindTracker:
             rows = np.flatnonzero(regions.kinds == kind)
             detections = sv.Detections(
                 xyxy=regions.boxes_xyxy[rows],
-                confidence=regions.scores[rows],
+                confidence=np.ones(len(rows)) if self._all_sure else regions.scores[rows],
                 data={"row": rows},
             )
             if image is None:
