@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 _KIND = 0
 """One noun, one kind: a single tracker sees all boxes."""
 
+_LINKERS: dict[str, Callable[[float, float], Tracker]] = {
+    "bytetrack": byte_track,
+    "botsort": bot_sort,
+}
+"""What links the boxes -> a new one for (looks per second, seconds an object is waited for)."""
+
 _COLOUR_SAMPLES = 32
 """Pixels across and down from which the colour of a box is read."""
 
@@ -46,7 +52,7 @@ class BoxProposer(TextProposer):
     """Boxes only; between detections they are interpolated."""
 
     settings: BoxSettings
-    make_tracker: ClassVar[Callable[[float, float], Tracker]]
+    linker: ClassVar[str]
 
     def _step(self) -> int:
         return self.settings.every
@@ -56,7 +62,7 @@ class BoxProposer(TextProposer):
     ) -> tuple[Sequence[Fragment], list[str]]:
         settings, info = self.settings, video.info
         fps = float(info.fps) / settings.every
-        make = type(self).make_tracker
+        make = _LINKERS[self.linker]
         tracker = KindTracker(fps=fps, lost_s=settings.lost_s, make=make, all_sure=True)
         for frame in video.stream(stride=settings.every):
             found = distinct(
@@ -73,7 +79,7 @@ class ByteTrackProposer(BoxProposer):
     """The detector's boxes, linked by ByteTrack."""
 
     name = "gdino+bytetrack"
-    make_tracker = staticmethod(byte_track)
+    linker = "bytetrack"
 
     def __init__(
         self, settings: BoxSettings | None = None, *, detector: Detector | None = None
@@ -85,7 +91,7 @@ class BotSortProposer(BoxProposer):
     """The detector's boxes, linked by BoT-SORT, which makes up for a moving camera."""
 
     name = "gdino+botsort"
-    make_tracker = staticmethod(bot_sort)
+    linker = "botsort"
 
     def __init__(
         self, settings: BoxSettings | None = None, *, detector: Detector | None = None

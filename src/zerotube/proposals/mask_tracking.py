@@ -178,8 +178,9 @@ class MaskFollower:
         found = distinct(self._detector.detect(image), iou=rules.nms_iou, most=rules.max_objects)
         if not len(found):
             return
-        candidates = session.segment(found.xyxy)
-        for box, score, candidate in zip(found.xyxy, found.confidence, candidates, strict=True):
+        boxes = np.asarray(found.xyxy, dtype=np.float64)
+        scores = np.asarray(found.confidence, dtype=np.float64)
+        for box, score, candidate in zip(boxes, scores, session.segment(boxes), strict=True):
             mask = without_specks(candidate, rules.speck_share)
             names = list(masks)
             overlaps = mask_ious(mask, [masks[name] for name in names])
@@ -194,7 +195,7 @@ class MaskFollower:
             else:
                 name = len(self._objects)
                 record = MaskRecord(float(score), index)
-                new = _Joined(index, box.astype(np.float64), record)
+                new = _Joined(index, box, record)
                 self._objects[name] = new
                 following.add(name)
                 own = without_specks(session.add(name, new.first_box), rules.speck_share)

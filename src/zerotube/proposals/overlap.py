@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,8 @@ def distinct(
     if len(detections) == 0:
         return detections
     kept = detections.with_nms(threshold=iou, class_agnostic=True)
-    order = np.argsort(-kept.confidence, kind="stable")[:most]
-    chosen: supervision.Detections = kept[order]
-    return chosen
+    order = np.argsort(-np.asarray(kept.confidence), kind="stable")[:most]
+    return cast("supervision.Detections", kept[order])
 
 
 def mask_box(mask: NDArray[np.bool_]) -> NDArray[np.float64] | None:
