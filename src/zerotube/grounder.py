@@ -19,6 +19,7 @@ from zerotube.mllm.loading import load
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.io import read_tracks
 from zerotube.proposals.registry import proposer as make_proposer
+from zerotube.proposals.registry import runs_on_device
 from zerotube.proposals.store import ProposalStore
 from zerotube.proposals.stored import StoredProposer
 from zerotube.proposals.types import TrackSet
@@ -95,7 +96,7 @@ class Grounder:
         attribute: str | None = None,
         action: str | None = None,
         noun: str | None = None,
-        proposer: str = "motion",
+        proposer: str | None = None,
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
         store: bool | str | Path = True,
@@ -110,7 +111,8 @@ class Grounder:
             attribute: overrides the attribute phrase.
             action: overrides the action phrase.
             noun: what to look for, for proposers that take a noun; default the query's.
-            proposer: name of the proposer that finds the candidates.
+            proposer: name of the proposer that finds the candidates; default "motion" for the
+                bundled model, "gdino+sam2" for any other.
             proposer_settings: its settings.
             tracks: candidates, or a file of them; replaces the proposer.
             store: folder where candidates are kept between runs and looked for first. True: the
@@ -153,7 +155,7 @@ class Grounder:
         queries: Sequence[str | Query],
         *,
         noun: str | None = None,
-        proposer: str = "motion",
+        proposer: str | None = None,
         proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
         store: bool | str | Path = True,
@@ -181,7 +183,9 @@ class Grounder:
                 if tracks is not None:
                     candidates = [_given(source, tracks, tell)] * len(nouns)
                 else:
-                    finder = make_proposer(proposer, **(proposer_settings or {}))
+                    name = proposer or default_proposer(self.model.name)
+                    values = self._on_its_device(name, proposer_settings or {})
+                    finder = make_proposer(name, **values)
                     if store is not False:
                         place = ProposalStore(None if store is True else store)
                         finder = StoredProposer(finder, place)
@@ -237,6 +241,12 @@ class Grounder:
             f"for: sampled {chosen.frames}, span of {chosen.top_k} (--frames, --top-k)"
         ]
 
+    def _on_its_device(self, proposer: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The proposer's models go where the MLLM is, unless the user says otherwise."""
+        if not runs_on_device(proposer):
+            return values
+        return {"device": str(self.model.device), **values}
+
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""
         unknown = self.model.tokens.unknown_words(query.statement)
@@ -253,6 +263,18 @@ class Grounder:
             f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
             "do not trust this answer; pass --model with a model that does"
         ]
+
+
+def default_proposer(model: str) -> str:
+    """Name of the proposer for a model.
+
+    The bundled model was made for clean shapes, which need no detector and no download; any other
+    is asked about things that a detector knows by name.
+
+    Args:
+        model: as given to `Grounder.from_pretrained`.
+    """
+    return "motion" if model == "bundled" else "gdino+sam2"
 
 
 def model_decomposer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
@@ -12,10 +13,18 @@ import pytest
 
 from proposals.shape_video import RED, Shape, film, still
 from zerotube.errors import TracksError, UsageError
-from zerotube.proposals import PROPOSERS, Detector, Proposer, Track, TrackSet, proposer
+from zerotube.proposals import (
+    PROPOSERS,
+    Detector,
+    Proposer,
+    Track,
+    TrackSet,
+    proposer,
+    text_proposer,
+)
 from zerotube.proposals.background import to_lab
 from zerotube.proposals.detector import RegionDetector
-from zerotube.proposals.registry import settings_class
+from zerotube.proposals.registry import runs_on_device, settings_class
 
 
 def test_motion_is_registered_with_documented_settings() -> None:
@@ -32,7 +41,14 @@ def test_motion_is_registered_with_documented_settings() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("magic", {}, "one of motion"),
+        ("magic", {}, r"one of gdino\+botsort.*motion, sam3"),
+        ("gdino+sam2", {"box_threshold": 1.5}, "between 0 and 1"),
+        ("gdino+sam2", {"every": 0}, "at least 1"),
+        ("gdino+sam2", {"tracker": 7}, "a text"),
+        ("gdino+sam2", {"dtype": "int4"}, "one of auto"),
+        ("gdino+bytetrack", {"tracker": "x"}, "one of detector"),
+        ("sam3", {"max_objects": True}, "a whole number"),
+        ("gdino+botsort", {"lost_s": float("inf")}, "0 or more"),
         ("motion", {"tracks": 3}, "one of max_tracks"),
         ("motion", {"max_tracks": 0}, "at least 1"),
         ("motion", {"max_tracks": 2.5}, "a whole number"),
@@ -50,22 +66,40 @@ def test_unknown_names_and_settings_are_refused(
         proposer(name, **settings)
 
 
-def test_every_setting_is_read_by_the_proposer() -> None:
+@pytest.mark.parametrize("name", sorted(PROPOSERS))
+def test_every_setting_is_read_and_documented(name: str) -> None:
     """A knob that nobody reads would be a lie: each one is named in the code that runs."""
     import inspect
 
-    from zerotube.proposals import motion
+    from zerotube.cli.flags import field_docs
 
-    code = inspect.getsource(motion.MotionProposer)
-    for field in fields(settings_class("motion")):
+    home = importlib.import_module(PROPOSERS[name].module)
+    code = inspect.getsource(home)
+    if name.startswith("gdino"):
+        code += inspect.getsource(text_proposer)
+    for field in fields(settings_class(name)):
         assert f"settings.{field.name}" in code, field.name
+        assert field_docs(settings_class(name))[field.name]
+
+
+@pytest.mark.parametrize("name", sorted(PROPOSERS))
+def test_proposers_are_made_without_loading_models(name: str) -> None:
+    made = proposer(name)
+    assert isinstance(made, Proposer)
+    assert made.name == name
+    assert made.uses_noun == (name != "motion")
+    assert runs_on_device(name) == (name != "motion")
+    with pytest.raises(FrozenInstanceError):
+        made.settings.device = "cpu"
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = ("torch", "supervision", "trackers", "cv2", "scipy", "av", "matplotlib")
     code = (
         "import sys, zerotube.proposals, zerotube.geometry, zerotube.geometry.masks, "
-        "zerotube.proposals.motion, zerotube.proposals.registry, zerotube.proposals.io\n"
+        "zerotube.proposals.motion, zerotube.proposals.registry, zerotube.proposals.io, "
+        "zerotube.proposals.detect_boxes, zerotube.proposals.detect_masks, "
+        "zerotube.proposals.sam3\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -41,7 +41,18 @@ class Flag:
 
 
 def field_docs(settings: type) -> dict[str, str]:
-    """Attribute docstrings of a class: the string that follows each annotated name."""
+    """Attribute docstrings of a dataclass: the string that follows each annotated name.
+
+    Those of the dataclasses it inherits from are included.
+    """
+    docs: dict[str, str] = {}
+    for one in reversed(settings.__mro__):
+        if is_dataclass(one):
+            docs |= _own_docs(one)
+    return docs
+
+
+def _own_docs(settings: type) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(settings)))
     statements = next(node for node in tree.body if isinstance(node, ast.ClassDef)).body
     docs: dict[str, str] = {}

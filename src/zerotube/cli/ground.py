@@ -42,8 +42,13 @@ def ground(
         str, typer.Option("--model", help="Hugging Face id or folder of the multimodal LLM.")
     ] = BUNDLED,
     proposer: Annotated[
-        str, typer.Option("--proposer", help="What finds the candidate tracks.")
-    ] = "motion",
+        str | None,
+        typer.Option(
+            "--proposer",
+            help="What finds the candidate tracks; default: gdino+sam2, or motion with --model "
+            "bundled.",
+        ),
+    ] = None,
     proposer_set: Annotated[
         list[str] | None,
         typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),

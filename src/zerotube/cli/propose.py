@@ -43,6 +43,10 @@ def propose(
     noun: Annotated[str, typer.Option("--noun", help="What to propose tracks for.")] = "object",
     store: STORE_OPTION = None,
     no_store: NO_STORE_OPTION = False,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="For a proposer with models: cpu, cuda, cuda:1, mps."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
@@ -63,6 +67,8 @@ def propose(
             "--no-store without --out", wanted="a place for the tracks", fix="pass --out FILE"
         )
     settings = assignments(proposer_set or [], option="--proposer-set")
+    if device is not None:
+        settings.setdefault("device", device)
 
     from zerotube.video.library import find_videos
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zerotube.checkpoints import (
+    DTYPES,
+    local_source,
+    no_progress_bar,
+    placed,
+    torch_device,
+    torch_dtype,
+    unreadable,
+)
 from zerotube.errors import MissingExtraError, ModelError, UsageError
 from zerotube.mllm.registry import family_for
 from zerotube.mllm.weights import available_bytes, gib, needed_bytes
@@ -17,9 +23,13 @@ if TYPE_CHECKING:
 
     from zerotube.mllm.base import VideoMLLM
 
-DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+__all__ = ["DTYPES", "check_gradients", "load"]
+
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
+WANTED = "'bundled', a folder, or the id of a supported model with safetensors weights"
+FIX = "check the id and the network (gated models: `hf auth login`), or use --model bundled"
+SMALLER = "pass --dtype bfloat16, --quantize 4bit, --device-map auto or a smaller model"
 ORIGINAL_LLAVA = ("llava_llama", "llava_mistral")
 """``model_type`` of checkpoints in the format of LLaVA's own code, which transformers lacks."""
 
@@ -53,17 +63,15 @@ def load(
 
     from zerotube.mllm.base import VideoMLLM
 
-    _check_options(device, dtype, device_map, quantize)
-    where = _device(device)
-    kind: Any = getattr(torch, dtype) if dtype != "auto" else "auto"
-    if kind == "auto" and where.type == "cpu" and device_map is None:
-        kind = torch.float32
+    _check_options(device, device_map, quantize)
+    where = torch_device(device)
+    kind: Any = torch_dtype(dtype, where)
     source = _source(model)
     try:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
         _refuse_original_llava(model, source)
-        raise unreadable(model, error) from error
+        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
     architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
     family = family_for(architecture)
     for package, extra in family.packages.items():
@@ -79,16 +87,20 @@ def load(
         placement.setdefault("device_map", {"": where})
     try:
         processor = AutoProcessor.from_pretrained(source)
-        with _no_progress_bar():
+        with no_progress_bar():
             loaded = AutoModelForImageTextToText.from_pretrained(
                 source, dtype=kind, attn_implementation="sdpa", use_safetensors=True, **placement
             )
-        if not placement:
-            loaded = loaded.to(where)
     except torch.OutOfMemoryError as error:
-        raise _too_large(model, where) from error
+        raise ModelError(
+            f"not enough memory on {where} for {model!r}",
+            wanted="room for the weights and one prefix",
+            fix=SMALLER,
+        ) from error
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise unreadable(model, error) from error
+        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
+    if not placement:
+        loaded = placed(loaded, where, name=model, fix=SMALLER)
     if quantize is not None:
         check_gradients(loaded, quantize)
     return VideoMLLM(loaded, processor, family, name=model)
@@ -141,46 +153,6 @@ def check_gradients(model: torch.nn.Module, quantize: str) -> None:
     )
 
 
-def unreadable(model: str, error: Exception) -> ModelError:
-    """What to tell a user whose model could not be loaded, by the reason."""
-    from huggingface_hub import errors as hub
-
-    causes = []
-    link: BaseException | None = error
-    while link is not None:
-        causes.append(link)
-        link = link.__cause__ or link.__context__
-    wanted = "'bundled', a folder, or the id of a supported model with safetensors weights"
-
-    def caused_by(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    if caused_by(hub.GatedRepoError):
-        return ModelError(
-            f"model {model!r}, which is gated",
-            wanted="an account that has accepted its licence",
-            fix=f"accept it at https://huggingface.co/{model}, then run `hf auth login`",
-        )
-    if caused_by(hub.RepositoryNotFoundError):
-        return ModelError(
-            f"model {model!r}, which the hub does not have (or hides without a login)",
-            wanted=wanted,
-            fix="check the spelling; private models need `hf auth login`",
-        )
-    if caused_by(hub.OfflineModeIsEnabled, hub.LocalEntryNotFoundError, ConnectionError):
-        return ModelError(
-            f"model {model!r}, which is not in the local cache, and no network",
-            wanted="the network, or a model that was downloaded before",
-            fix="connect (and unset HF_HUB_OFFLINE), pass a folder, or use --model bundled",
-        )
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ModelError(
-        f"model {model!r}, which could not be loaded ({reason[:160].rstrip('.')})",
-        wanted=wanted,
-        fix="check the id and the network (gated models: `hf auth login`), or use --model bundled",
-    )
-
-
 def _refuse_original_llava(model: str, source: str) -> None:
     """Say how to get a checkpoint of LLaVA's own code into a format that loads."""
     from transformers import PreTrainedConfig
@@ -198,13 +170,7 @@ def _refuse_original_llava(model: str, source: str) -> None:
         )
 
 
-def _check_options(
-    device: str | None, dtype: str, device_map: str | None, quantize: str | None
-) -> None:
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
-        )
+def _check_options(device: str | None, device_map: str | None, quantize: str | None) -> None:
     if device_map is not None and device_map not in DEVICE_MAPS:
         raise UsageError(
             f"device map {device_map!r}", wanted="auto", fix="pass --device-map auto or leave it"
@@ -241,64 +207,12 @@ def _quantization(quantize: str, kind: Any) -> Any:
     )
 
 
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Silence transformers' own bar inside the block: the caller reports progress."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-def _device(device: str | None) -> Any:
-    import torch
-
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(
-            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
-        ) from error
-    missing = (where.type == "cuda" and not torch.cuda.is_available()) or (
-        where.type == "mps" and not torch.backends.mps.is_available()
-    )
-    if missing:
-        raise UsageError(
-            f"device {device!r}, which this machine lacks",
-            wanted="a device that torch sees here",
-            fix="pass --device cpu or run `zerotube doctor`",
-        )
-    return where
-
-
 def _source(model: str) -> str:
     if model == "bundled":
         from zerotube.bundled import bundled_path
 
         return str(bundled_path())
-    path = Path(model)
-    if not path.exists():
-        return model
-    if not (path / "config.json").is_file():
-        raise ModelError(
-            f"{model!r} without config.json",
-            wanted="a folder written by save_pretrained",
-            fix="pass the folder that holds config.json and *.safetensors",
-        )
-    if not any(path.glob("*.safetensors")):
-        raise ModelError(
-            f"{model!r} without weights",
-            wanted="*.safetensors beside config.json",
-            fix="download the weights, or convert them with save_pretrained",
-        )
-    return str(path)
+    return local_source(model)
 
 
 def _check_memory(source: str, where: Any, kind: Any, quantize: str | None) -> None:
@@ -310,13 +224,5 @@ def _check_memory(source: str, where: Any, kind: Any, quantize: str | None) -> N
     raise ModelError(
         f"{source!r} of {gib(needed)} on {where} with {gib(free)} free",
         wanted="room for the weights and one prefix",
-        fix="pass --dtype bfloat16, --quantize 4bit, --device-map auto or a smaller model",
-    )
-
-
-def _too_large(model: str, where: Any) -> ModelError:
-    return ModelError(
-        f"not enough memory on {where} for {model!r}",
-        wanted="room for the weights and one prefix",
-        fix="pass --dtype bfloat16, --quantize 4bit, a smaller model, or --device cpu",
+        fix=SMALLER,
     )

@@ -39,8 +39,15 @@ class Detector(Protocol):
 class Tracker(Protocol):
     """Gives detections of successive frames names that last (any tracker of `trackers` fits)."""
 
-    def update(self, detections: supervision.Detections) -> supervision.Detections:
-        """The detections of the next frame with ``tracker_id`` set, -1 where there is none yet."""
+    def update(
+        self, detections: supervision.Detections, frame: NDArray[np.uint8] | None = None
+    ) -> supervision.Detections:
+        """The detections of the next frame with ``tracker_id`` set, -1 where there is none yet.
+
+        Args:
+            detections: of the frame.
+            frame: uint8 ``(H, W, 3)`` BGR, for trackers that make up for a moving camera.
+        """
         ...
 
 

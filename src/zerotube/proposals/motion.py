@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zerotube.errors import UsageError
 from zerotube.proposals import cleanup, selection
 from zerotube.proposals.background import sample_frames, working_size
 from zerotube.proposals.detector import RegionDetector
+from zerotube.proposals.finish import to_track
 from zerotube.proposals.tracking import Fragment, KindTracker
-from zerotube.proposals.types import Track, TrackSet
+from zerotube.proposals.types import TrackSet
 
 if TYPE_CHECKING:
     from zerotube.proposals.base import Progress
@@ -142,7 +141,7 @@ class MotionProposer:
         last = (processed - 1) * stride
         return TrackSet(
             tracks=tuple(
-                _to_track(track, track_id, info, stride, last)
+                to_track(track, track_id, info, stride, last)
                 for track_id, track in enumerate(tracks, start=1)
             ),
             frame_count=info.frame_count,
@@ -201,26 +200,3 @@ class MotionProposer:
                 f" were dropped (max_tracks {settings.max_tracks})"
             )
         return tracks[: settings.max_tracks], warnings
-
-
-def _to_track(
-    track: Fragment, track_id: int, info: VideoInfo, stride: int, last_processed: int
-) -> Track:
-    """The track on every source frame; the frames after the last processed one hold its box."""
-    from supervision import clip_boxes
-
-    runs = [track.frames]
-    if stride > 1:
-        near = np.flatnonzero(np.diff(track.frames) == stride)
-        runs += [track.frames[near] + offset for offset in range(1, stride)]
-        if track.frames[-1] == last_processed:
-            runs.append(np.arange(last_processed + 1, info.frame_count, dtype=np.int64))
-    full = cleanup.at_frames(track, np.sort(np.concatenate(runs)))
-    boxes = clip_boxes(full.boxes_xyxy, (info.width, info.height))
-    return Track(
-        track_id=track_id,
-        frame_indices=full.frames,
-        boxes_xyxy=boxes.astype(np.float32),
-        observed=full.observed,
-        scores=full.scores,
-    )

@@ -36,6 +36,36 @@ PROPOSERS: dict[str, ProposerEntry] = {
         "MotionSettings",
         "fixed camera, no weights: what moves or stands out from the background",
     ),
+    "gdino+sam2": ProposerEntry(
+        "zerotube.proposals.detect_masks",
+        "Sam2Proposer",
+        "Sam2Settings",
+        "the noun detected every few frames and followed both ways by SAM 2: boxes and masks",
+    ),
+    "gdino+edgetam": ProposerEntry(
+        "zerotube.proposals.detect_masks",
+        "EdgeTamProposer",
+        "EdgeTamSettings",
+        "the same with EdgeTAM, which is lighter (needs the extra 'edgetam')",
+    ),
+    "gdino+bytetrack": ProposerEntry(
+        "zerotube.proposals.detect_boxes",
+        "ByteTrackProposer",
+        "BoxSettings",
+        "the noun detected every few frames, boxes linked by ByteTrack",
+    ),
+    "gdino+botsort": ProposerEntry(
+        "zerotube.proposals.detect_boxes",
+        "BotSortProposer",
+        "BoxSettings",
+        "the noun detected every few frames, boxes linked by BoT-SORT (moving cameras)",
+    ),
+    "sam3": ProposerEntry(
+        "zerotube.proposals.sam3",
+        "Sam3Proposer",
+        "Sam3Settings",
+        "the noun detected and followed by SAM 3 video: boxes and masks",
+    ),
 }
 """Name -> where it lives."""
 
@@ -49,6 +79,15 @@ def settings_class(name: str) -> type[Any]:
     entry = _entry(name)
     found: type[Any] = getattr(import_module(entry.module), entry.settings)
     return found
+
+
+def runs_on_device(name: str) -> bool:
+    """Whether a proposer has models, which run on the device of its setting ``device``.
+
+    Raises:
+        UsageError: if there is no proposer of that name.
+    """
+    return any(field.name == "device" for field in fields(settings_class(name)))
 
 
 def proposer(name: str, **settings: Any) -> Proposer:

@@ -6,14 +6,18 @@ here: every kind of region (one palette colour, or movement) has a tracker of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.geometry.boxes import paired_iou
 from zerotube.proposals.regions import Regions
+
+if TYPE_CHECKING:
+    from zerotube.proposals.base import Tracker
 
 _BACKFILL_IOU = 0.1
 """Overlap for linking a new track to the unnamed region one frame earlier, ByteTrack's own."""
@@ -62,65 +66,115 @@ class Fragment:
         )
 
 
+def byte_track(fps: float, lost_s: float) -> Tracker:
+    """ByteTrack (arXiv 2110.06864) with buffered overlap.
+
+    Args:
+        fps: processed frames per second.
+        lost_s: how long a track survives without a region, in seconds.
+    """
+    from trackers import ByteTrackTracker
+    from trackers.utils.iou import BIoU
+
+    made: Tracker = ByteTrackTracker(
+        lost_track_buffer=max(1, round(30 * lost_s)),  # counted in frames of 30 per s
+        frame_rate=fps,
+        track_activation_threshold=0.25,
+        high_conf_det_threshold=0.25,
+        minimum_consecutive_frames=1,
+        minimum_iou_threshold=0.1,
+        iou=BIoU(buffer_ratio=_BUFFER_RATIO),
+    )
+    return made
+
+
+def bot_sort(fps: float, lost_s: float) -> Tracker:
+    """BoT-SORT (arXiv 2206.14651), camera motion made up for, with buffered overlap.
+
+    Args:
+        fps: processed frames per second.
+        lost_s: how long a track survives without a region, in seconds.
+    """
+    from trackers import BoTSORTTracker
+    from trackers.utils.iou import BIoU
+
+    # Overlap is multiplied by confidence here, so the least of both is asked for.
+    made: Tracker = BoTSORTTracker(
+        lost_track_buffer=max(1, round(30 * lost_s)),
+        frame_rate=fps,
+        track_activation_threshold=0.25,
+        high_conf_det_threshold=0.25,
+        minimum_consecutive_frames=1,
+        minimum_iou_threshold_first_assoc=0.1,
+        minimum_iou_threshold_second_assoc=0.1,
+        minimum_iou_threshold_unconfirmed_assoc=0.1,
+        iou=BIoU(buffer_ratio=_BUFFER_RATIO),
+    )
+    return made
+
+
 class KindTracker:
-    """One ByteTrack per kind of region, and the offline repair of its late starts.
+    """One tracker per kind of region, and the offline repair of its late starts.
 
     ByteTrack names an object only when it sees it the second time. Since nothing here has to be
     answered at once, the frame before is looked up again when a track is complete.
     """
 
-    def __init__(self, *, fps: float, lost_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        fps: float,
+        lost_s: float,
+        make: Callable[[float, float], Tracker] | None = None,
+        all_sure: bool = False,
+    ) -> None:
         """
         Args:
             fps: processed frames per second.
             lost_s: how long a track survives without a region, in seconds.
+            make: a new tracker for these two; default `byte_track`.
+            all_sure: tell the tracker that every region is certain: for detections that passed a
+                threshold already, whose scores a second threshold must not judge again.
         """
         self._fps = fps
         self._lost_s = lost_s
+        self._make = make or byte_track
+        self._all_sure = all_sure
         self._trackers: dict[int, Any] = {}
         self._frames: list[int] = []
         self._regions: list[Regions] = []
         self._names: list[NDArray[np.int64]] = []
 
-    def update(self, frame: int, regions: Regions) -> None:
+    def update(self, frame: int, regions: Regions, image: NDArray[np.uint8] | None = None) -> None:
         """Take the regions of the next processed frame.
 
         Args:
             frame: source frame, larger than the last one.
             regions: boxes in pixels of the source video.
+            image: uint8 ``(H, W, 3)`` RGB, for a tracker that makes up for a moving camera.
         """
         import supervision as sv
 
         names = np.full(len(regions), -1, dtype=np.int64)
         for kind in sorted({*self._trackers, *regions.kinds.tolist()}):
             if kind not in self._trackers:
-                self._trackers[kind] = self._new_tracker()
+                self._trackers[kind] = self._make(self._fps, self._lost_s)
             rows = np.flatnonzero(regions.kinds == kind)
             detections = sv.Detections(
                 xyxy=regions.boxes_xyxy[rows],
-                confidence=regions.scores[rows],
+                confidence=np.ones(len(rows)) if self._all_sure else regions.scores[rows],
                 data={"row": rows},
             )
-            tracked = self._trackers[kind].update(detections)
+            if image is None:
+                tracked = self._trackers[kind].update(detections)
+            else:
+                bgr = np.ascontiguousarray(image[..., ::-1])
+                tracked = self._trackers[kind].update(detections, frame=bgr)
             if len(tracked):
                 names[tracked.data["row"]] = tracked.tracker_id
         self._frames.append(frame)
         self._regions.append(regions)
         self._names.append(names)
-
-    def _new_tracker(self) -> Any:
-        from trackers import ByteTrackTracker
-        from trackers.utils.iou import BIoU
-
-        return ByteTrackTracker(
-            lost_track_buffer=max(1, round(30 * self._lost_s)),  # counted in frames of 30 per s
-            frame_rate=self._fps,
-            track_activation_threshold=0.25,
-            high_conf_det_threshold=0.25,
-            minimum_consecutive_frames=1,
-            minimum_iou_threshold=0.1,
-            iou=BIoU(buffer_ratio=_BUFFER_RATIO),
-        )
 
     def fragments(self) -> list[Fragment]:
         """All tracks so far; unnamed regions that continue no track are left out.

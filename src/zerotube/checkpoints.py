@@ -1,0 +1,163 @@
+"""Weights in Hugging Face's format: where they are, where they go, and what can be wrong with them.
+
+Every stage that loads a model shares this, so that a wrong id, a missing network or a folder
+without weights reads the same whichever model it concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zerotube.errors import ModelError, UsageError
+
+DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+
+
+def torch_device(device: str | None) -> Any:
+    """The torch device of that name; None is the first GPU, else the CPU.
+
+    Raises:
+        UsageError: the name is no device, or the machine lacks it.
+    """
+    import torch
+
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(
+            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
+        ) from error
+    missing = (where.type == "cuda" and not torch.cuda.is_available()) or (
+        where.type == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing:
+        raise UsageError(
+            f"device {device!r}, which this machine lacks",
+            wanted="a device that torch sees here",
+            fix="pass --device cpu or run `zerotube doctor`",
+        )
+    return where
+
+
+def torch_dtype(dtype: str, device: Any) -> Any:
+    """What ``from_pretrained`` takes as its dtype: "auto" is float32 on a CPU.
+
+    Raises:
+        UsageError: ``dtype`` is not one of ``DTYPES``.
+    """
+    import torch
+
+    if dtype not in DTYPES:
+        raise UsageError(
+            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
+        )
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    return torch.float32 if device.type == "cpu" else "auto"
+
+
+def local_source(model: str) -> str:
+    """A checked folder, or the id unchanged where there is no such folder.
+
+    Raises:
+        ModelError: the folder lacks its config or its weights.
+    """
+    path = Path(model)
+    if not path.exists():
+        return model
+    if not (path / "config.json").is_file():
+        raise ModelError(
+            f"{model!r} without config.json",
+            wanted="a folder written by save_pretrained",
+            fix="pass the folder that holds config.json and *.safetensors",
+        )
+    if not any(path.glob("*.safetensors")):
+        raise ModelError(
+            f"{model!r} without weights",
+            wanted="*.safetensors beside config.json",
+            fix="download the weights, or convert them with save_pretrained",
+        )
+    return str(path)
+
+
+def unreadable(model: str, error: Exception, *, wanted: str, fix: str) -> ModelError:
+    """What to tell a user whose model could not be loaded, by the reason.
+
+    Args:
+        model: id or folder.
+        error: what transformers or the hub raised.
+        wanted: what would have been accepted.
+        fix: what to do where the reason is none of the hub's.
+    """
+    from huggingface_hub import errors as hub
+
+    causes: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in causes:
+        causes.append(link)
+        link = link.__cause__ or link.__context__
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if caused_by(hub.GatedRepoError):
+        return ModelError(
+            f"model {model!r}, which is gated",
+            wanted="an account that has accepted its licence",
+            fix=f"accept it at https://huggingface.co/{model}, then run `hf auth login`",
+        )
+    if caused_by(hub.RepositoryNotFoundError):
+        return ModelError(
+            f"model {model!r}, which the hub does not have (or hides without a login)",
+            wanted=wanted,
+            fix="check the spelling; private models need `hf auth login`",
+        )
+    if caused_by(hub.OfflineModeIsEnabled, hub.LocalEntryNotFoundError, ConnectionError):
+        return ModelError(
+            f"model {model!r}, which is not in the local cache, and no network",
+            wanted=wanted,
+            fix=f"connect (and unset HF_HUB_OFFLINE), or: {fix}",
+        )
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ModelError(
+        f"model {model!r}, which could not be loaded ({reason[:160].rstrip('.')})",
+        wanted=wanted,
+        fix=fix,
+    )
+
+
+@contextmanager
+def no_progress_bar() -> Iterator[None]:
+    """Silence transformers' own bar inside the block: the caller reports progress."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def placed(loaded: Any, device: Any, *, name: str, fix: str) -> Any:
+    """The loaded model on its device.
+
+    Raises:
+        ModelError: the device has no room for it.
+    """
+    import torch
+
+    try:
+        return loaded.to(device)
+    except torch.cuda.OutOfMemoryError as error:
+        raise ModelError(
+            f"not enough memory on {device} for {name!r}",
+            wanted="room for the weights and the work on one input",
+            fix=fix,
+        ) from error

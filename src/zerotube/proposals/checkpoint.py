@@ -1,0 +1,111 @@
+"""Loading a detector or a mask tracker, keyed by the architecture in its config."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from zerotube.checkpoints import (
+    local_source,
+    no_progress_bar,
+    placed,
+    torch_device,
+    torch_dtype,
+    unreadable,
+)
+from zerotube.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model of `transformers` with its processor.
+
+    Attributes:
+        name: id or folder, as the user gave it.
+        architecture: class of the model, as its config names it.
+        model: in evaluation mode, on ``device``, without gradients.
+        processor: the processor saved beside it.
+        device: torch device.
+        dtype: torch dtype of the weights.
+    """
+
+    name: str
+    architecture: str
+    model: Any
+    processor: Any
+    device: Any
+    dtype: Any
+
+    def inputs(self, **given: Any) -> dict[str, Any]:
+        """What the processor makes of pictures and text, on the device, floats in ``dtype``."""
+        made = self.processor(**given, return_tensors="pt")
+        return {
+            key: value.to(self.device, self.dtype)
+            if value.is_floating_point()
+            else value.to(self.device)
+            for key, value in made.items()
+            if hasattr(value, "is_floating_point")
+        }
+
+
+def load_checkpoint(
+    name: str,
+    *,
+    architectures: Collection[str],
+    processor_class: str,
+    role: str,
+    device: str | None,
+    dtype: str,
+) -> Checkpoint:
+    """Load a model and its processor.
+
+    Args:
+        name: a folder written by ``save_pretrained``, or a Hugging Face id.
+        architectures: the classes of `transformers` that will do.
+        processor_class: class of `transformers` that reads the processor.
+        role: what the model is for, which is also the name of the setting that names it.
+        device: torch device; None for the first GPU, else the CPU.
+        dtype: see `zerotube.checkpoints.torch_dtype`.
+
+    Raises:
+        ModelError: unknown id, no network, folder without weights, or another architecture.
+        UsageError: unknown device or dtype.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    where = torch_device(device)
+    kind = torch_dtype(dtype, where)
+    source = local_source(name)
+    wanted = f"a folder or an id of a {' or '.join(sorted(architectures))}"
+    fix = (
+        f"check the id, the network and, for gated models, `hf auth login`; {role}=PATH takes a "
+        "folder"
+    )
+    try:
+        config = transformers.AutoConfig.from_pretrained(source)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise unreadable(name, error, wanted=wanted, fix=fix) from error
+    architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
+    if architecture not in architectures:
+        raise ModelError(
+            f"the {role} {name!r} of architecture {architecture!r}",
+            wanted=f"one of {', '.join(sorted(architectures))}",
+            fix=f"choose another {role}",
+        )
+    try:
+        processor = getattr(transformers, processor_class).from_pretrained(source)
+        with no_progress_bar():
+            loaded = getattr(transformers, architecture).from_pretrained(
+                source, dtype=kind, use_safetensors=True
+            )
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        raise unreadable(name, error, wanted=wanted, fix=fix) from error
+    loaded = placed(
+        loaded.eval().requires_grad_(False),
+        where,
+        name=name,
+        fix=f"set device=cpu, dtype=bfloat16 or a smaller {role}",
+    )
+    return Checkpoint(name, architecture, loaded, processor, where, loaded.dtype)
