@@ -6,6 +6,7 @@ without weights reads the same whichever model it concerns.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,43 @@ def local_source(model: str) -> str:
             fix="download the weights, or convert them with save_pretrained",
         )
     return str(path)
+
+
+_SAMPLE = 1 << 20
+"""Bytes hashed at either end of a weight file: enough to tell two trainings apart at once."""
+
+
+def revision_of(model: str) -> str | None:
+    """Short text that changes with the weights of a model.
+
+    For an id the commit it resolves to (its config is downloaded if need be); for a folder a
+    digest of its configs and of size, beginning and end of every weight file.
+
+    Args:
+        model: id or folder.
+
+    Returns:
+        None where it cannot be told: no network, an unknown id, a folder without config.
+    """
+    from transformers.utils.hub import cached_file, extract_commit_hash
+
+    folder = Path(model)
+    if not folder.is_dir():
+        try:
+            config = cached_file(model, "config.json")
+        except (OSError, ValueError):
+            return None
+        return extract_commit_hash(config, None)
+    if not (folder / "config.json").is_file():
+        return None
+    digest = hashlib.sha256()
+    for file in sorted((*folder.glob("*.json"), *folder.glob("*.safetensors"))):
+        digest.update(f"{file.name}:{file.stat().st_size};".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(_SAMPLE))
+            stream.seek(max(file.stat().st_size - _SAMPLE, 0))
+            digest.update(stream.read(_SAMPLE))
+    return digest.hexdigest()[:40]
 
 
 def unreadable(model: str, error: Exception, *, wanted: str, fix: str) -> ModelError:

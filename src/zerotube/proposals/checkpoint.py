@@ -10,6 +10,7 @@ from zerotube.checkpoints import (
     local_source,
     no_progress_bar,
     placed,
+    revision_of,
     torch_device,
     torch_dtype,
     unreadable,
@@ -109,3 +110,15 @@ def load_checkpoint(
         fix=f"set device=cpu, dtype=bfloat16 or a smaller {role}",
     )
     return Checkpoint(name, architecture, loaded, processor, where, loaded.dtype)
+
+
+RULES_VERSION = 1
+"""Raised when a change of the code here changes the tracks of the proposers with models."""
+
+
+def joint_revision(*models: str) -> str | None:
+    """Revision of a proposer that rests on these models; None where one cannot be told."""
+    parts = [revision_of(model) for model in models]
+    if None in parts:
+        return None
+    return f"{RULES_VERSION}, " + ", ".join(str(part) for part in parts)

@@ -48,6 +48,9 @@ class MaskProposer(TextProposer):
     settings: Sam2Settings
     kind: str
 
+    def _models(self) -> tuple[str, ...]:
+        return (self.settings.detector, self.settings.tracker)
+
     def __init__(self, settings: Sam2Settings, *, detector: Detector | None = None) -> None:
         super().__init__(settings, detector=detector)
         self._tracker: SamTracker | None = None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.proposals.checkpoint import Checkpoint, load_checkpoint
+from zerotube.proposals.checkpoint import Checkpoint, joint_revision, load_checkpoint
 from zerotube.proposals.detection_settings import check_settings
 from zerotube.proposals.finish import FinishRules, finish
 from zerotube.proposals.mask_record import MaskRecord
@@ -82,6 +82,11 @@ class Sam3Proposer:
         self.settings = settings or Sam3Settings()
         check_settings(self.settings, self.name)
         self._loaded: Checkpoint | None = None
+
+    @property
+    def revision(self) -> str | None:
+        """That of its model."""
+        return joint_revision(self.settings.model)
 
     def propose(
         self, video: Video, noun: str = "object", *, progress: Progress | None = None

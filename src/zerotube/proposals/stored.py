@@ -184,6 +184,7 @@ class StoredProposer:
 def _plain_settings(proposer: str, settings: Any) -> Mapping[str, Any]:
     if is_dataclass(settings) and not isinstance(settings, type):
         values = asdict(settings)
+        values.pop("device", None)  # where it runs does not decide what it finds
         if all(_is_plain(value) for value in values.values()):
             return values
     raise UsageError(

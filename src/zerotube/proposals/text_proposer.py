@@ -36,6 +36,19 @@ class TextProposer(ABC):
         self._given = detector
         self._loaded: TextDetector | None = None
 
+    @property
+    def revision(self) -> str | None:
+        """That of its models; None with a detector of the caller's own."""
+        if self._given is not None:
+            return None
+        from zerotube.proposals.checkpoint import joint_revision
+
+        return joint_revision(*self._models())
+
+    def _models(self) -> tuple[str, ...]:
+        """Ids or folders of the models it loads."""
+        return (self.settings.detector,)
+
     def propose(
         self, video: Video, noun: str = "object", *, progress: Progress | None = None
     ) -> TrackSet:
