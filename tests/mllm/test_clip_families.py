@@ -130,10 +130,10 @@ def test_a_cell_is_the_pool_of_its_patches(mode: str, tmp_path: Path) -> None:
     pixels = model.family.process(model.processor, text, clip)["pixel_values_videos"][0].double()
     with torch.no_grad():
         hidden = inner.vision_tower(pixels, output_hidden_states=True).hidden_states[-2][:, 1:]
-        blocks = hidden.reshape(3, 4, 2, 4, 2, -1)
+        blocks = hidden.reshape(3, 6, 2, 6, 2, -1)
         pooled = blocks.mean(dim=(2, 4)) if mode == "average" else blocks.amax(dim=(2, 4))
         expected = inner.multi_modal_projector(pooled)
-    assert context.layout.grid == (3, 4, 4)
+    assert context.layout.grid == (3, 6, 6)
     got = context.features[torch.from_numpy(context.layout.cells)]
     torch.testing.assert_close(got, expected, atol=1e-12, rtol=0)
 

@@ -1,4 +1,4 @@
-"""A toy LLaVA-NeXT-Video: 8 x 8 patches pooled to 4 x 4, wide frames lose their sides."""
+"""A toy LLaVA-NeXT-Video: 12 x 12 patches pooled to 6 x 6, wide frames lose their sides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHAT_TEMPLATE = (
     "{{ part['text'] + ' ' }}{% endfor %}"
     "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
 )
-IMAGE_SIZE, PATCH, SIDE = 56, 7, 4
+IMAGE_SIZE, PATCH, SIDE = 84, 7, 6
 
 
 def write(folder: Path, *, layers: int = 2, seed: int = 0, mode: str = "average") -> Path:
