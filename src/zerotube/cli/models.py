@@ -56,7 +56,7 @@ def models(
         return
     console.print_rows(
         [
-            ("family", "prompt holds", "id for --model", "parameters", "16 bit", "4 bit", "on disk", ""),
+            ("family", "prompt holds", "id for --model", "size", "16 bit", "4 bit", "on disk", ""),
             *(
                 (
                     row.family,

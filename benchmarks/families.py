@@ -1,0 +1,208 @@
+"""Seconds and memory of every model family at its real shape, with random weights.
+
+    python benchmarks/families.py [--families Qwen2_5_VL...] [--device cuda] [--json FILE]
+    python benchmarks/families.py --shape toy --device cpu      try the script itself
+
+Published weights are not needed to know what a shape costs: the checkpoint of `tests/toys` is
+written, its sizes are replaced by the published ones (`shapes.py`), and the model is filled with
+random numbers on the device, in bfloat16. Each family then runs 20 frames of 1280 x 720 noise:
+encoding, the baseline, the full method, and one plain forward over the same prompt as the
+yardstick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from shapes import SHAPES, resized
+from toys import toys
+from zerotube.method.config import preset
+from zerotube.method.ground import ClipSession, gather
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.registry import family_for
+from zerotube.proposals.types import Track, TrackSet
+from zerotube.query import decompose
+from zerotube.video.types import Clip, VideoInfo
+
+QUERY = "the man in red sits down"
+FRAMES, HEIGHT, WIDTH, STRIDE, FPS = 20, 720, 1280, 15, 30
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--families", nargs="*", default=sorted(SHAPES), choices=sorted(SHAPES))
+    parser.add_argument("--shape", choices=("real", "toy"), default="real")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=None)
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    report: dict[str, Any] = {
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.machine(),
+        "torch": torch.__version__,
+        "shape": arguments.shape,
+        "frames": FRAMES,
+        "families": {},
+    }
+    print(f"{'family':<42} params  tokens  encode  baseline    full  forward  ratio  peak")
+    for name in arguments.families:
+        try:
+            row = measure(name, arguments.shape, device, arguments.repeat)
+        except torch.OutOfMemoryError as error:
+            row = {"error": str(error).splitlines()[0]}
+        report["families"][name] = row
+        print(f"{name:<42} {line(row)}", flush=True)
+        if arguments.json:  # after each family: a run that is cut short keeps what it measured
+            partial = arguments.json.with_suffix(".partial")
+            partial.write_text(json.dumps(report, indent=1) + "\n")
+            partial.replace(arguments.json)
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[str, Any]:
+    """Build one family and time it."""
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    model = build(name, shape, device, dtype)
+    limit = model.family.frame_limit or (1 if model.family.modality == "image" else FRAMES)
+    clip = noise(min(FRAMES, limit))
+    query, tracks = decompose(QUERY), tracks_of(clip)
+    context, encode_s, encode_gib = timed(lambda: model.encode(clip), device, repeat)
+
+    def run(method: str) -> Callable[[], Any]:
+        settings = preset(method).within(limit)
+
+        def ground() -> Any:
+            session = ClipSession(model, context, settings)
+            return gather(session, query, tracks, clip.frame_indices)
+
+        return ground
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return model.ask(model.prefill(context), [QUERY])
+
+    _, baseline_s, baseline_gib = timed(run("baseline"), device, repeat)
+    _, full_s, full_gib = timed(run("full"), device, repeat)
+    _, forward_s, _ = timed(forward, device, repeat)
+    return {
+        "billions": sum(p.numel() for p in model.model.parameters()) / 1e9,
+        "frames": len(clip),
+        "visual_tokens": int(context.features.shape[0]),
+        "prompt_tokens": int(context.head_ids.shape[1]),
+        "encode_s": encode_s,
+        "baseline_s": baseline_s,
+        "full_s": full_s,
+        "forward_s": forward_s,
+        "full_over_forward": full_s / forward_s,
+        "peak_gib": {"encode": encode_gib, "baseline": baseline_gib, "full": full_gib},
+    }
+
+
+def build(name: str, shape: str, device: torch.device, dtype: torch.dtype) -> VideoMLLM:
+    """A family's model with random weights, and its processor."""
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = toys()[name].write(Path(place) / "toy")
+        if shape == "real":
+            resized(folder, SHAPES[name])
+        config = AutoConfig.from_pretrained(folder)
+        processor = AutoProcessor.from_pretrained(folder)
+    torch.manual_seed(0)
+    with device:
+        model = AutoModelForImageTextToText.from_config(
+            config, dtype=dtype, attn_implementation="sdpa"
+        )
+    return VideoMLLM(model, processor, family_for(name), name=name)
+
+
+def noise(count: int) -> Clip:
+    """Frames of noise, one every half second."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (count, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    indices = np.arange(count, dtype=np.int64) * STRIDE
+    total = int(indices[-1]) + 1
+    info = VideoInfo(
+        path="noise",
+        fps=Fraction(FPS),
+        frame_count=total,
+        width=WIDTH,
+        height=HEIGHT,
+        duration_s=total / FPS,
+        rotation_deg=0,
+        variable_frame_rate=False,
+        warnings=(),
+    )
+    return Clip(info=info, frames=frames, frame_indices=indices, timestamps_s=indices / FPS)
+
+
+def tracks_of(clip: Clip) -> TrackSet:
+    """Two resting candidates."""
+    frames = np.arange(clip.info.frame_count, dtype=np.int64)
+    made = tuple(
+        Track(
+            track_id=number,
+            frame_indices=frames,
+            boxes_xyxy=np.tile(np.float32([x, 200, x + 300, 600]), (len(frames), 1)),
+            observed=np.ones(len(frames), dtype=bool),
+            scores=np.ones(len(frames), dtype=np.float32),
+        )
+        for number, x in ((1, 200), (2, 800))
+    )
+    return TrackSet(made, clip.info.frame_count, WIDTH, HEIGHT, "benchmark")
+
+
+def timed(
+    run: Callable[[], Any], device: torch.device, repeat: int
+) -> tuple[Any, float, float | None]:
+    """Result, median seconds after one warm-up run, and peak GiB (None on a CPU)."""
+    cuda = device.type == "cuda"
+    run()
+    if cuda:
+        torch.cuda.reset_peak_memory_stats(device)
+    seconds = []
+    for _ in range(repeat):
+        if cuda:
+            torch.cuda.synchronize(device)
+        begin = time.perf_counter()
+        result = run()
+        if cuda:
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - begin)
+    peak = torch.cuda.max_memory_allocated(device) / 2**30 if cuda else None
+    return result, float(np.median(seconds)), peak
+
+
+def line(row: dict[str, Any]) -> str:
+    """One row for people."""
+    if "error" in row:
+        return str(row["error"])
+    peak = row["peak_gib"]["full"]
+    return (
+        f"{row['billions']:5.2f}B {row['visual_tokens']:7d} {row['encode_s']:7.3f} "
+        f"{row['baseline_s']:9.3f} {row['full_s']:7.3f} {row['forward_s']:8.3f} "
+        f"{row['full_over_forward']:6.1f} {'-' if peak is None else f'{peak:5.1f}'}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The real shapes of the GPU benchmark have the parameters that their names promise."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText
+
+from toys import toys
+from zerotube.mllm.registry import FAMILIES, family_for
+
+# Billions of parameters of the published checkpoint that a shape stands for.
+PROMISED = {
+    "InternVLForConditionalGeneration": 7.9,
+    "LlavaForConditionalGeneration": 7.1,
+    "LlavaNextForConditionalGeneration": 7.6,
+    "LlavaNextVideoForConditionalGeneration": 7.1,
+    "LlavaOnevisionForConditionalGeneration": 8.0,
+    "Qwen2VLForConditionalGeneration": 8.3,
+    "Qwen2_5_VLForConditionalGeneration": 8.3,
+    "Qwen3VLForConditionalGeneration": 8.8,
+    "ShareGPT4VideoForConditionalGeneration": 8.4,
+    "SmolVLMForConditionalGeneration": 2.2,
+    "VideoLlama3ForConditionalGeneration": 8.0,
+    "VideoLlavaForConditionalGeneration": 7.4,
+}
+
+
+@pytest.fixture(scope="module")
+def shapes(repository: Path) -> Iterator[object]:
+    folder = repository / "benchmarks"
+    if not folder.is_dir():
+        pytest.skip("benchmarks/ is not part of an installed package")
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("shapes")
+    sys.path.remove(str(folder))
+
+
+def test_every_family_has_a_shape(shapes) -> None:
+    assert set(shapes.SHAPES) == set(FAMILIES) == set(PROMISED)
+
+
+@pytest.mark.parametrize("name", sorted(PROMISED))
+def test_shape_has_the_parameters_it_promises(shapes, name: str, tmp_path: Path) -> None:
+    folder = toys()[name].write(tmp_path / "toy")
+    shapes.resized(folder, shapes.SHAPES[name])
+    config = AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):  # shapes alone: no memory, no numbers
+        model = AutoModelForImageTextToText.from_config(config)
+    billions = sum(weight.numel() for weight in model.parameters()) / 1e9
+    assert billions == pytest.approx(PROMISED[name], rel=0.07)
+    assert any(item.billions == PROMISED[name] for item in family_for(name).checkpoints)
