@@ -115,7 +115,7 @@ def test_packed_training_equals_the_plain_forward(loaded, training):
 
 def test_blind_words_do_not_look_at_the_cells_and_role_tokens_do(training):
     _, code = training
-    packed = code.packing.pack([packed_items(code)], moving=True, blindfold=2)
+    packed = code.packing.pack([packed_items(code)], moving=True, blindfold=True)
     prefix, hidden = 2 + 64 + 2, slice(2, 2 + 64 + 1)
     slots = code.attention.Slots(prefix, packed.lengths, hidden, packed.blind)
     query, key, value = torch.randn(3, 1, 4, prefix + sum(packed.lengths), 8)

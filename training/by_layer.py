@@ -4,8 +4,9 @@
 
 Answers can improve while attention gets worse, so the loss is not enough to look at. For every
 contiguous range of layers this measures how often GTI picks the true track, with relative attention
-and without, on clips that are neither trained on nor tested on (seed 1,500,000). Nothing is chosen
-by it: the package reads the reference's range, which is layer 1 of the bundled model's three.
+and without, on clips that are neither trained on nor tested on (seeds 1,500,000 and following).
+The layers are not chosen by it: the package reads the reference's range, which is layer 1 of the
+bundled model's three. Which of several trainings was shipped, was (see README.md here).
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = Fa
 
     With `blindfold`, the words of every second question do not see the picture's cells, only the
     role tokens and the answer do. So the model cannot answer from what a word of the question
-    looked up alone, and learns to look with the role tokens too.
+    looked up alone, and learns to look with the role tokens too. The caption's prompt is
+    blindfolded with its role tokens: nothing teaches them to look at objects when nothing was
+    asked about one, which would spoil the content-free map that relative attention divides by.
     """
     lengths = (CAPTION_SLOT[moving], *([SLOT] * (len(batch[0]) - 1)))
     width = sum(lengths)
@@ -77,7 +79,9 @@ def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = Fa
             if len(ids) > length:
                 raise ValueError(f"{len(ids)} tokens do not fit a slot of {length}: {item}")
             tokens[row, start : start + len(ids)] = torch.tensor(ids)
-            if blindfold and number % 2 == 1:
+            if blindfold and item.kind == "caption":
+                blind[row, start : start + len(asked)] = True
+            elif blindfold and number % 2 == 1:
                 blind[row, start : start + len(asked) - len(ROLE)] = True
             first = start + len(asked) - 1
             targets[row, first : first + len(answer)] = torch.tensor(answer)
@@ -116,7 +120,8 @@ def hidden_states(
     slots = Slots(
         prefix=sequence.shape[1] - packed.tokens.shape[1],
         lengths=packed.lengths,
-        hidden=slice(len(HEAD), len(HEAD) + cells.shape[1] + 1),
+        # The line breaks after the cells are hidden as well: they hold a summary of the picture.
+        hidden=slice(len(HEAD), len(HEAD) + cells.shape[1] + 2),
         blind=packed.blind if bool(packed.blind.any()) else None,
     )
     with attention.packed(slots):

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vocabulary import ABSENT, GENERIC, SYNONYMS
-from zerotube.synth.world import ACTIONS, COLOURS, SHAPES, STILL, Scene
+from zerotube.synth.world import ACTIONS, COLOURS, SHAPES, STILL, Scene, SceneObject
 
 CAPTION = "describe this video in details ."
+SMALL, LARGE = 0.215, 0.27
+"""Diameters, as fractions of the frame: small up to the one, large from the other."""
 ALL_ACTIONS = (*ACTIONS, STILL)
 
 
@@ -56,14 +58,17 @@ class Claim:
     shape: str | None = None
     action: str | None = None
 
-    def holds(self, scene: Scene) -> bool:
-        """Whether some object satisfies all parts."""
-        return any(
+    def fits(self, item: SceneObject) -> bool:
+        """Whether one object satisfies all parts."""
+        return (
             self.colour in (None, item.colour)
             and self.shape in (None, item.shape)
             and (self.action is None or self.action in item.actions)
-            for item in scene.objects
         )
+
+    def holds(self, scene: Scene) -> bool:
+        """Whether some object satisfies all parts."""
+        return any(self.fits(item) for item in scene.objects)
 
     def say(self, rng: np.random.Generator, usual: float = 0.6) -> str:
         """The phrase, for example "the red square moves left"."""
@@ -195,6 +200,32 @@ def open_question(
     return Exchange(f"what {WORDINGS[action][0]} ?", f"{article} {item.label}", "what moves")
 
 
+def size_of(item: SceneObject) -> str | None:
+    """Small or large, where that is clear and does not change."""
+    if SMALL < item.size < LARGE or {"grows", "shrinks"} & set(item.actions):
+        return None
+    return "small" if item.size <= SMALL else "large"
+
+
+def size_question(scene: Scene, rng: np.random.Generator) -> Exchange | None:
+    """ "What size is ... ?" about one object that is clearly small or large all the time.
+
+    The answer is not in the question's words, and where other objects share the colour or the
+    shape, only the object that has both gives it.
+    """
+    item = scene.objects[int(rng.integers(len(scene.objects)))]
+    answer = size_of(item)
+    if answer is None:
+        return None
+    others = [other for other in scene.objects if other is not item]
+    claim = Claim(item.colour, item.shape)
+    if rng.random() < 0.25:
+        claim = Claim(item.colour) if rng.random() < 0.5 else Claim(shape=item.shape)
+    if any(claim.fits(other) for other in others):
+        return None
+    return Exchange(f"what size is {claim.say(rng)} ?", answer, "what size")
+
+
 def oddity(rng: np.random.Generator) -> Exchange:
     """A question with a fixed answer: something never there, or anything at all."""
     if rng.random() < 0.6:
@@ -215,17 +246,20 @@ def exchanges(
     open_share: float,
     wrong_action: float | None = None,
     motion_share: float = 0.0,
+    size_share: float = 0.0,
 ) -> list[Exchange]:
     """`count` question-answer pairs about one scene.
 
-    The shares: of open questions, of noes in which only the action is wrong, and of
-    "what does ... do ?" besides those among the open questions.
+    The shares: of open questions, of noes in which only the action is wrong, of
+    "what does ... do ?" besides those among the open questions, and of sizes.
     """
     out: list[Exchange] = []
     while len(out) < count:
         made: Exchange | None = None
         if moving and rng.random() < motion_share:
             made = open_question(scene, rng, moving, about_motion=True)
+        if made is None and rng.random() < size_share:
+            made = size_question(scene, rng)
         if made is None:
             draw = rng.random()
             if draw < 0.02:

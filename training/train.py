@@ -52,6 +52,7 @@ class Plan:
         odds: probability of each entry of `frames`; empty for equal ones.
         wrong_action: share of the noes about a full sentence in which only the action is wrong.
         motion_share: share of "what does ... do ?" besides those among the open questions.
+        size_share: share of "what size is ... ?".
     """
 
     bank: str
@@ -64,26 +65,51 @@ class Plan:
     odds: tuple[float, ...] = ()
     wrong_action: float = 0.4
     motion_share: float = 0.0
+    size_share: float = 0.0
 
 
 STAGES = {
     "frames": (
-        Plan("frames", (1,), 4000, 10, 0.3, 0.4, (0.6, 0.35)),
-        Plan("frames", (1,), 4000, 10, 0.3, 1.0, (0.35, 0.1)),
+        Plan("frames", (1,), 4000, 10, 0.3, 0.4, (0.6, 0.35), size_share=0.2),
+        Plan("frames", (1,), 4000, 10, 0.3, 1.0, (0.35, 0.1), size_share=0.25),
     ),
     "clips": (
-        Plan("clips", (1, 2, 3), 4400, 10, 0.2, 0.4, (0.9, 0.3), (0.1, 0.6, 0.3), 0.5, 0.5),
-        Plan("clips", (1, 2, 4, 8), 4400, 10, 0.3, 0.7, (0.3, 0.1), (0.2, 0.3, 0.3, 0.2), 0.3),
         Plan(
-            "clips",
-            (1, 3, 8, 14, 20),
-            4400,
-            10,
-            0.25,
-            1.0,
-            (0.1, 0.1),
-            (0.15, 0.25, 0.2, 0.15, 0.25),
-            0.25,
+            bank="clips",
+            frames=(1, 2, 3),
+            tokens=4400,
+            questions=10,
+            open_share=0.2,
+            until=0.35,
+            single=(0.8, 0.3),
+            odds=(0.2, 0.5, 0.3),
+            wrong_action=0.4,
+            motion_share=0.35,
+            size_share=0.1,
+        ),
+        Plan(
+            bank="clips",
+            frames=(1, 2, 4, 8),
+            tokens=4400,
+            questions=10,
+            open_share=0.3,
+            until=0.6,
+            single=(0.3, 0.1),
+            odds=(0.2, 0.2, 0.3, 0.3),
+            motion_share=0.2,
+            size_share=0.2,
+        ),
+        Plan(
+            bank="clips",
+            frames=(1, 3, 8, 14, 20),
+            tokens=4400,
+            questions=10,
+            open_share=0.25,
+            until=1.0,
+            single=(0.1, 0.1),
+            odds=(0.1, 0.15, 0.2, 0.2, 0.35),
+            motion_share=0.15,
+            size_share=0.2,
         ),
     ),
 }
@@ -171,10 +197,15 @@ class Samples(IterableDataset[tuple[Tensor, Packed, list[list[Exchange]]]]):
                             plan.open_share,
                             plan.wrong_action,
                             plan.motion_share,
+                            plan.size_share,
                         ),
                     ]
                 )
-            yield torch.from_numpy(np.stack(cells)), pack(rows, moving, blindfold=True), rows
+            yield (
+                torch.from_numpy(np.stack(cells)),
+                pack(rows, moving, blindfold=True),
+                rows,
+            )
 
 
 def loss_of(logits: Tensor, packed: Packed) -> Tensor:

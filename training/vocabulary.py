@@ -25,7 +25,7 @@ FUNCTION_WORDS = tuple(
     becoming stays stay staying stayed stands stand standing still rests resting grows grow
     growing grew shrinks shrink shrinking shrank bigger smaller larger left right up down
     upwards downwards upward downward direction action happens not any some one two three
-    four objects shapes
+    four objects shapes size small large
     """.split()  # noqa: SIM905
 )
 
