@@ -116,7 +116,7 @@ def test_packed_training_equals_the_plain_forward(loaded, training):
 def test_blind_words_do_not_look_at_the_cells_and_role_tokens_do(training):
     _, code = training
     packed = code.packing.pack([packed_items(code)], moving=True, blindfold=True)
-    prefix, hidden = 2 + 64 + 2, slice(2, 2 + 64 + 1)
+    prefix, hidden = 2 + 64 + 2, slice(2, 2 + 64 + 2)
     slots = code.attention.Slots(prefix, packed.lengths, hidden, packed.blind)
     query, key, value = torch.randn(3, 1, 4, prefix + sum(packed.lengths), 8)
     changed = value.clone()
@@ -126,5 +126,7 @@ def test_blind_words_do_not_look_at_the_cells_and_role_tokens_do(training):
     start, words = packed.lengths[0], len(code.packing.encode("what color is the ring ?"))
     assert same[start : start + words].all()
     assert not same[start + words : start + packed.lengths[1]].any()
-    assert not same[:start].any()
+    caption = len(code.packing.encode(code.questions.CAPTION)) + len(code.packing.ROLE)
+    assert same[:caption].all()
+    assert not same[caption:start].any()
     assert not same[start + packed.lengths[1] :].any()

@@ -216,7 +216,7 @@ def test_smolvlm_without_num2words(folder: Path, monkeypatch: pytest.MonkeyPatch
     path = smolvlm.write(folder / "no-num2words")
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "zerotube.mllm.registry.find_spec",
+        "zerotube.mllm.loading.find_spec",
         lambda name: None if name == "num2words" else real(name),
     )
     with pytest.raises(MissingExtraError, match=r"zerotube\[smolvlm\]"):

@@ -26,10 +26,20 @@ QUESTION = "Is there the red square in this video?"
 
 
 @pytest.mark.parametrize("quantize", ["8bit", "4bit"])
-def test_tuning_gets_gradients_through_quantised_weights(tmp_path: Path, quantize: str) -> None:
+def test_tuning_gets_gradients_through_quantised_weights_or_they_are_refused(
+    tmp_path: Path, quantize: str
+) -> None:
     pytest.importorskip("bitsandbytes", reason="the extra `quantize` is not installed")
     folder = llava_onevision.write(tmp_path / "wide", scale=8)  # kernels want multiples of 64
-    model = load(str(folder), device="cpu", dtype="float32", quantize=quantize)
+    refused = None
+    try:
+        model = load(str(folder), device="cpu", dtype="float32", quantize=quantize)
+    except ModelError as error:
+        refused = str(error)
+    if refused is not None:  # 4 bit on a CPU: bitsandbytes packs the weights for inference alone
+        assert quantize == "4bit"
+        assert "let no gradient through" in refused
+        return
     context = model.encode(noise_clip())
     started = start(model, context, reverse=False)
     settings = preset("full", lr=1e-3, iterations=2)

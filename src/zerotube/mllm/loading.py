@@ -131,26 +131,41 @@ def check_gradients(model: torch.nn.Module, quantize: str) -> None:
             wanted="linear layers that bitsandbytes quantises",
             fix="load it without --quantize",
         )
-    layer = layers[0]
     kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    probe = torch.ones(1, 2, layer.in_features, dtype=kind, device=layer.weight.device)
-    probe.requires_grad_(True)
-    reason = "no gradient"
-    try:
-        with torch.enable_grad():
-            gradient = torch.autograd.grad(layer(probe).float().square().sum(), probe)[0]
-    except (RuntimeError, NotImplementedError, AssertionError) as error:
-        # bitsandbytes asserts on shapes and devices that one of its kernels does not serve.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    # One layer of each sort: kernels differ between layers with and without a bias.
+    sorts = {(type(layer), layer.bias is None): layer for layer in reversed(layers)}
+    for layer in sorts.values():
+        reason = _missing_gradient(layer, kind)
+        if reason is not None:
+            break
     else:
-        if bool(torch.isfinite(gradient).all()) and float(gradient.abs().max()) > 0.0:
-            return
-        reason = "a gradient that is zero or not finite"
+        return
     raise ModelError(
-        f"{quantize} weights that let no gradient through on {probe.device} ({reason})",
+        f"{quantize} weights that let no gradient through on {layer.weight.device} ({reason})",
         wanted="gradients at the visual features, which the tuning descends",
         fix="load it without --quantize, or on another device",
     )
+
+
+def _missing_gradient(layer: torch.nn.Linear, kind: torch.dtype) -> str | None:
+    """Why a layer gives no gradient, or None if it does."""
+    import torch
+
+    probe = torch.ones(1, 2, layer.in_features, dtype=kind, device=layer.weight.device)
+    try:
+        # Encoding runs first and without gradients; some kernels repack their weights then.
+        with torch.no_grad():
+            layer(probe)
+        with torch.enable_grad():
+            probe = probe.clone().requires_grad_(True)
+            output = layer(probe).float().square().sum()
+            gradient = torch.autograd.grad(output, probe)[0]
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        # bitsandbytes asserts on shapes and devices that one of its kernels does not serve.
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    if bool(torch.isfinite(gradient).all()) and float(gradient.abs().max()) > 0.0:
+        return None
+    return "a gradient that is zero or not finite"
 
 
 def _refuse_original_llava(model: str, source: str) -> None:
