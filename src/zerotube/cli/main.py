@@ -99,4 +99,6 @@ for _verb in (ground, propose, decompose, models, synth, demo, doctor):
 
 def main() -> None:
     """Entry point of the installed command."""
+    # Five announced retries before "no network" would bury the one line that says so.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     app()
