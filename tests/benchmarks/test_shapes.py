@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
+from toy import make_clip
 from toys import toys
+from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import FAMILIES, family_for
 
 # Billions of parameters of the published checkpoint that a shape stands for.
@@ -29,6 +32,19 @@ PROMISED = {
     "VideoLlama3ForConditionalGeneration": 8.0,
     "VideoLlavaForConditionalGeneration": 7.4,
 }
+
+
+# Rows and columns of cells of a 1280 x 720 frame at the published picture and patch sizes.
+GRIDS = {
+    "InternVLForConditionalGeneration": (16, 16),
+    "LlavaForConditionalGeneration": (24, 24),
+    "LlavaNextForConditionalGeneration": (28, 48),
+    "LlavaNextVideoForConditionalGeneration": (12, 12),
+    "LlavaOnevisionForConditionalGeneration": (14, 14),
+    "SmolVLMForConditionalGeneration": (9, 9),
+    "VideoLlavaForConditionalGeneration": (16, 16),
+}
+GEOMETRY = {"image_size", "patch_size", "image_grid_pinpoints", "image_seq_length"}
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +71,23 @@ def test_shape_has_the_parameters_it_promises(shapes, name: str, tmp_path: Path)
     billions = sum(weight.numel() for weight in model.parameters()) / 1e9
     assert billions == pytest.approx(PROMISED[name], rel=0.07)
     assert any(item.billions == PROMISED[name] for item in family_for(name).checkpoints)
+
+
+@pytest.mark.parametrize("name", sorted(GRIDS))
+def test_grid_at_the_published_geometry(shapes, name: str, tmp_path: Path) -> None:
+    """Toy widths, real picture and patch sizes: the tokens per frame are the published models'."""
+    folder = toys()[name].write(tmp_path / "toy")
+    real = shapes.SHAPES[name]
+    vision = real["config"]["vision_config"]
+    config = {key: value for key, value in real["config"].items() if key in GEOMETRY}
+    config["vision_config"] = {key: vision[key] for key in GEOMETRY & set(vision)}
+    shapes.resized(folder, {"config": config, "processor": real["processor"]})
+    torch.manual_seed(0)
+    config = AutoConfig.from_pretrained(folder)
+    model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa")
+    family = family_for(name)
+    adapted = VideoMLLM(model, AutoProcessor.from_pretrained(folder), family, name=name)
+    count = 1 if family.modality == "image" else 2
+    rng = np.random.default_rng(0)
+    clip = make_clip(rng.integers(0, 256, (count, 720, 1280, 3), dtype=np.uint8))
+    assert adapted.encode(clip).layout.grid == (count, *GRIDS[name])
