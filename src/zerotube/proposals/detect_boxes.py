@@ -53,6 +53,8 @@ class BoxProposer(TextProposer):
 
     settings: BoxSettings
     linker: ClassVar[str]
+    sees_pictures: ClassVar[bool] = False
+    """Whether the linker takes the picture besides the boxes."""
 
     def _step(self) -> int:
         return self.settings.every
@@ -68,7 +70,8 @@ class BoxProposer(TextProposer):
             found = distinct(
                 detector.detect(frame.image), iou=settings.nms_iou, most=settings.max_objects
             )
-            tracker.update(frame.index, as_regions(found, frame.image), frame.image)
+            picture = frame.image if self.sees_pictures else None
+            tracker.update(frame.index, as_regions(found, frame.image), picture)
             report(frame.index + 1, info.frame_count)
         report(info.frame_count, info.frame_count)
         wait = max(settings.every, round(settings.stitch_s * float(info.fps)))
@@ -92,6 +95,7 @@ class BotSortProposer(BoxProposer):
 
     name = "gdino+botsort"
     linker = "botsort"
+    sees_pictures = True
 
     def __init__(
         self, settings: BoxSettings | None = None, *, detector: Detector | None = None
