@@ -37,4 +37,7 @@ class LlavaOnevision(Family):
         side = math.ceil(vision.image_size // vision.patch_size / 2)
         steps = inputs["pixel_values_videos"].shape[1]
         cells = np.arange(steps * side * side, dtype=np.int64).reshape(steps, side, side)
-        return TokenLayout(cells, feature_count, np.arange(len(clip.frame_indices)))
+        # Pixels behind the last whole patch are never read (384 pixels hold 27 patches of 14).
+        seen = vision.image_size // vision.patch_size * vision.patch_size / vision.image_size
+        frames = np.arange(len(clip.frame_indices))
+        return TokenLayout(cells, feature_count, frames, (0.0, 0.0, seen, seen))
