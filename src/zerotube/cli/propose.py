@@ -70,7 +70,7 @@ def propose(
     if device is not None:
         settings.setdefault("device", device)
 
-    from zerotube.video.library import find_videos
+    from zerotube.video.collection import find_videos
 
     videos = find_videos(video)
     many = videos != [video]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zerotube.video.library import find_videos
+from zerotube.video.collection import find_videos
 
 
 def make(root: Path, *names: str) -> Path:
