@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from shapes import SHAPES, resized
+from toy import make_clip
 from toys import toys
 from zerotube.method.config import preset
 from zerotube.method.ground import ClipSession, gather
@@ -37,7 +37,7 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import family_for
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.query import decompose
-from zerotube.video.types import Clip, VideoInfo
+from zerotube.video.types import Clip
 
 QUERY = "the man in red sits down"
 FRAMES, HEIGHT, WIDTH, STRIDE, FPS = 20, 720, 1280, 15, 30
@@ -139,20 +139,7 @@ def noise(count: int) -> Clip:
     """Frames of noise, one every half second."""
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (count, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    indices = np.arange(count, dtype=np.int64) * STRIDE
-    total = int(indices[-1]) + 1
-    info = VideoInfo(
-        path="noise",
-        fps=Fraction(FPS),
-        frame_count=total,
-        width=WIDTH,
-        height=HEIGHT,
-        duration_s=total / FPS,
-        rotation_deg=0,
-        variable_frame_rate=False,
-        warnings=(),
-    )
-    return Clip(info=info, frames=frames, frame_indices=indices, timestamps_s=indices / FPS)
+    return make_clip(frames, stride=STRIDE, fps=FPS)
 
 
 def tracks_of(clip: Clip) -> TrackSet:

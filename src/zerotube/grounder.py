@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from zerotube.checkpoints import revision_of
 from zerotube.errors import DecomposerError, ModelError, NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, Progress, gather
@@ -307,15 +308,11 @@ def model_decomposer(
 
 
 def _identity(model: VideoMLLM) -> str:
-    """Name of a model that changes with its weights: commit of a hub model, dates of a folder."""
-    commit = getattr(model.model.config, "_commit_hash", None)
+    """Name of a model that changes with its weights: commit of a hub model, digest of a folder."""
     folder = Path(model.name)
-    if commit is None and folder.is_dir():
-        commit = ",".join(
-            f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}"
-            for file in sorted(folder.glob("*.safetensors"))
-        )
-        return f"{folder.resolve()} {commit}"
+    if folder.is_dir():
+        return f"{folder.resolve()} {revision_of(model.name)}"
+    commit = getattr(model.model.config, "_commit_hash", None)
     return f"{model.name} {commit or ''}".strip()
 
 
