@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from zerotube.geometry.masks import decode_mask
 from zerotube.proposals import cleanup, selection
 from zerotube.proposals.overlap import mask_ious
 from zerotube.proposals.tracking import Fragment
-from zerotube.proposals.types import Track, TrackSet
+from zerotube.proposals.types import Track
 
 if TYPE_CHECKING:
     from zerotube.video.types import VideoInfo
@@ -54,47 +54,6 @@ class FinishRules:
     fill_s: float
     same_object_iou: float
     max_tracks: int
-
-
-def candidates(
-    fragments: Sequence[Fragment],
-    info: VideoInfo,
-    settings: Any,
-    *,
-    source: str,
-    step: int,
-    label: str,
-    heard: Sequence[str],
-) -> TrackSet:
-    """What a proposer that knows words returns.
-
-    Args:
-        fragments: in any order.
-        info: of the video.
-        settings: of the proposer, a dataclass with the fields of `FinishRules` but `step`, and
-            `max_objects` for `max_tracks`.
-        source: name of the proposer.
-        step: source frames between processed ones.
-        label: of every track.
-        heard: what a user should know already.
-    """
-    rules = FinishRules(
-        step=step,
-        min_duration_s=settings.min_duration_s,
-        fill_s=settings.fill_s,
-        same_object_iou=settings.same_object_iou,
-        max_tracks=settings.max_objects,
-    )
-    tracks, warnings = finish(fragments, info, rules, label=label)
-    return TrackSet(
-        tracks=tracks,
-        frame_count=info.frame_count,
-        width=info.width,
-        height=info.height,
-        source=source,
-        settings=asdict(settings),
-        warnings=(*heard, *warnings),
-    )
 
 
 def finish(

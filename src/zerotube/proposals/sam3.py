@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from zerotube.proposals.checkpoint import Checkpoint, joint_revision, load_checkpoint
 from zerotube.proposals.detection_settings import check_settings
-from zerotube.proposals.finish import candidates
+from zerotube.proposals.finish import FinishRules, finish
 from zerotube.proposals.mask_record import MaskRecord
 from zerotube.proposals.overlap import without_specks
 from zerotube.proposals.people import search_text
@@ -130,7 +130,23 @@ class Sam3Proposer:
                 " there may be more"
             )
         found = [record.fragment() for record in records.values() if record.frames]
-        return candidates(found, info, settings, source=self.name, step=1, label=noun, heard=heard)
+        rules = FinishRules(
+            step=1,
+            min_duration_s=settings.min_duration_s,
+            fill_s=settings.fill_s,
+            same_object_iou=settings.same_object_iou,
+            max_tracks=settings.max_objects,
+        )
+        tracks, warnings = finish(found, info, rules, label=noun)
+        return TrackSet(
+            tracks=tracks,
+            frame_count=info.frame_count,
+            width=info.width,
+            height=info.height,
+            source=self.name,
+            settings=asdict(settings),
+            warnings=(*heard, *warnings),
+        )
 
     def _checkpoint(self) -> Checkpoint:
         if self._loaded is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from zerotube.proposals.detection_settings import DetectionSettings, check_settings
-from zerotube.proposals.finish import candidates
+from zerotube.proposals.finish import FinishRules, finish
 from zerotube.proposals.people import search_text
 from zerotube.proposals.types import TrackSet
 
@@ -62,8 +63,22 @@ class TextProposer(ABC):
         settings, info = self.settings, video.info
         detector = self._detector(search_text(noun, settings.person))
         fragments, heard = self._follow(video, detector, report)
-        return candidates(
-            fragments, info, settings, source=self.name, step=self._step(), label=noun, heard=heard
+        rules = FinishRules(
+            step=self._step(),
+            min_duration_s=settings.min_duration_s,
+            fill_s=settings.fill_s,
+            same_object_iou=settings.same_object_iou,
+            max_tracks=settings.max_objects,
+        )
+        tracks, warnings = finish(fragments, info, rules, label=noun)
+        return TrackSet(
+            tracks=tracks,
+            frame_count=info.frame_count,
+            width=info.width,
+            height=info.height,
+            source=self.name,
+            settings=asdict(settings),
+            warnings=(*heard, *warnings),
         )
 
     def _detector(self, text: str) -> Detector:
