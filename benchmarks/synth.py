@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.eval.metrics import overlap
+from zerotube.eval.predictions import from_tube
+from zerotube.eval.types import Truth
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import ClipSession, gather
@@ -106,8 +108,10 @@ def measure(
             session = ClipSession(model, context, settings)
             evidence = gather(session, query, tracks, clip.frame_indices)
             tube = decide(evidence, tracks, settings.top_k)
-            true_span = Span(truth.start_frame, truth.end_frame)
-            found = overlap(tube, true_span, truth.boxes_xyxy[truth.target])
+            described = Span(truth.start_frame, truth.end_frame)
+            boxes = truth.boxes_xyxy[truth.target, truth.start_frame : truth.end_frame + 1]
+            true_tube = Truth(described, boxes.astype(np.float64))
+            found = overlap(true_tube, from_tube(truth.sample_id, tube), "half-open")
             right = tube.track_id == truth.target + 1
             scores[name][index] = (right, found.t_iou, found.v_iou, found.gt_v_iou)
         presence.append(evidence.presence)

@@ -1,42 +1,56 @@
-"""Overlaps against hand-computed cases."""
+"""Overlaps against hand-computed cases, in both protocols."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from zerotube.eval.metrics import overlap
+from zerotube.eval.metrics import NOTHING, overlap
+from zerotube.eval.predictions import failure
+from zerotube.eval.types import Prediction, Truth
 from zerotube.geometry.spans import Span
-from zerotube.tube.types import Tube
+
+BOXES = np.tile(np.array([0.0, 0.0, 10.0, 10.0]), (20, 1))
 
 
-def make_tube(span: Span, boxes: np.ndarray, frames: np.ndarray) -> Tube:
-    inside = (frames >= span.start_frame) & (frames <= span.end_frame)
-    return Tube(1, "object", span, frames[inside], boxes[inside], frames, boxes)
+def made_truth(first: int, last: int) -> Truth:
+    return Truth(Span(first, last), BOXES[first : last + 1])
+
+
+def made_prediction(first: int, last: int, *, shift: float = 0.0, frames: int = 20) -> Prediction:
+    """A track over the first ``frames`` of twenty, its boxes ``shift`` pixels to the right."""
+    moved = BOXES[:frames] + np.array([shift, 0.0, shift, 0.0])
+    return Prediction("a", Span(first, last), np.arange(frames), moved)
 
 
 @pytest.mark.parametrize(
-    ("answer", "truth", "shift", "t_iou", "v_iou", "gt_v_iou"),
+    ("answer", "truth", "shift", "t_iou", "half_open", "inclusive", "gt_v_iou"),
     [
-        ((4, 12), (4, 12), 0.0, 1.0, 1.0, 1.0),
-        ((4, 12), (8, 16), 0.0, 4 / 12, 4 / 12, 1.0),
-        ((4, 12), (8, 16), 5.0, 4 / 12, 4 / 12 / 3, 1 / 3),
-        ((0, 4), (10, 14), 0.0, 0.0, 0.0, 1.0),
-        ((3, 3), (3, 3), 0.0, 0.0, 0.0, 1.0),
+        ((4, 12), (4, 12), 0.0, 1.0, 1.0, 1.0, 1.0),
+        ((4, 12), (8, 16), 0.0, 4 / 12, 4 / 12, 5 / 13, 1.0),
+        ((4, 12), (8, 16), 5.0, 4 / 12, 4 / 12 / 3, 5 / 13 / 3, 1 / 3),
+        ((0, 4), (10, 14), 0.0, 0.0, 0.0, 0.0, 1.0),
+        ((0, 4), (4, 8), 0.0, 0.0, 0.0, 1 / 9, 1.0),
+        ((3, 3), (3, 3), 0.0, 0.0, 0.0, 1.0, 1.0),
+        ((2, 17), (5, 9), 0.0, 4 / 15, 4 / 15, 5 / 16, 1.0),
+        ((5, 9), (2, 17), 0.0, 4 / 15, 4 / 15, 5 / 16, 1.0),
     ],
-    ids=["same", "later", "later and beside", "apart", "one frame has no length"],
+    ids=["same", "later", "beside", "apart", "touching", "one frame", "around", "within"],
 )
-def test_overlap(answer, truth, shift, t_iou, v_iou, gt_v_iou) -> None:
-    """Twenty frames; the boxes, 10 wide, are ``shift`` pixels apart."""
-    boxes = np.tile(np.array([0, 0, 10, 10], np.float32), (20, 1))
-    moved = boxes + np.array([shift, 0, shift, 0], np.float32)
-    got = overlap(make_tube(Span(*answer), moved, np.arange(20)), Span(*truth), boxes)
-    assert (got.t_iou, got.v_iou, got.gt_v_iou) == pytest.approx((t_iou, v_iou, gt_v_iou))
+def test_overlap(answer, truth, shift, t_iou, half_open, inclusive, gt_v_iou) -> None:
+    prediction = made_prediction(*answer, shift=shift)
+    for protocol, v_iou in (("half-open", half_open), ("inclusive", inclusive)):
+        got = overlap(made_truth(*truth), prediction, protocol)
+        assert (got.t_iou, got.v_iou, got.gt_v_iou) == pytest.approx((t_iou, v_iou, gt_v_iou))
 
 
 def test_frames_without_a_box_add_nothing() -> None:
-    boxes = np.tile(np.array([0, 0, 10, 10], np.float32), (20, 1))
-    frames = np.arange(10)  # the track ends in the middle of the true span
-    got = overlap(make_tube(Span(5, 14), boxes[:10], frames), Span(5, 14), boxes)
+    # The track ends in the middle of the true span.
+    got = overlap(made_truth(5, 14), made_prediction(5, 14, frames=10), "half-open")
     assert got.v_iou == pytest.approx(5 / 9)
     assert got.gt_v_iou == pytest.approx(5 / 10)
+
+
+def test_no_answer_is_worth_nothing() -> None:
+    for answer in (None, failure("a", "out of memory")):
+        assert overlap(made_truth(5, 14), answer, "inclusive") == NOTHING

@@ -29,7 +29,11 @@ def demo(
 
     check_out_dir(out, (CLIP, *RESULT_FILES), overwrite=overwrite)
 
+    import numpy as np
+
     from zerotube.eval.metrics import overlap
+    from zerotube.eval.predictions import from_tube
+    from zerotube.eval.types import Truth
     from zerotube.geometry.spans import Span
     from zerotube.grounder import Grounder
     from zerotube.synth import CRF, HELD_OUT_SEED, sample
@@ -47,8 +51,12 @@ def demo(
         console.warn(warning)
     result.save(out, overwrite=overwrite)
 
-    true_span = Span(truth.start_frame, truth.end_frame)
-    scores = overlap(result.tube, true_span, truth.boxes_xyxy[truth.target])
+    described = slice(truth.start_frame, truth.end_frame + 1)
+    true_tube = Truth(
+        Span(truth.start_frame, truth.end_frame),
+        truth.boxes_xyxy[truth.target, described].astype(np.float64),
+    )
+    scores = overlap(true_tube, from_tube(truth.sample_id, result.tube), "half-open")
     start_s, end_s = (float(frame / truth.fps) for frame in (truth.start_frame, truth.end_frame))
     console.print_rows(
         [

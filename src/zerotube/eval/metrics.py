@@ -1,25 +1,29 @@
-"""How far a tube is from the true one (method section 10)."""
+"""How far a predicted tube is from the true one (method section 10).
+
+Both protocols of the field are here; tIoU and gt_vIoU are the same in both.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from zerotube.eval.types import Prediction, Protocol, Truth
 from zerotube.geometry.boxes import paired_iou
-from zerotube.geometry.spans import Span
-from zerotube.tube.types import Tube
+
+THRESHOLDS = (0.3, 0.5)
+"""R of vIoU@R; a sample counts if it lies strictly above."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """A tube beside the truth.
+    """A prediction beside the truth.
 
     Attributes:
         t_iou: overlap of the spans on their lengths.
-        v_iou: overlap of the tubes over the union of the spans, each span half-open.
-        gt_v_iou: mean overlap of the boxes over all true frames, the answer's time ignored.
+        v_iou: overlap of the tubes over the union of the spans, frame sets as the protocol says.
+        gt_v_iou: mean overlap of the boxes over all true frames, the predicted time ignored.
     """
 
     t_iou: float
@@ -27,25 +31,35 @@ class Overlap:
     gt_v_iou: float
 
 
-def overlap(tube: Tube, true_span: Span, true_boxes_xyxy: NDArray[np.float32]) -> Overlap:
-    """Compare a tube with the truth; a frame in which the tube has no box adds 0.
+NOTHING = Overlap(0.0, 0.0, 0.0)
+"""What a missing or failed prediction is worth."""
+
+
+def overlap(truth: Truth, prediction: Prediction | None, protocol: Protocol) -> Overlap:
+    """Compare a prediction with the truth; a true frame in which it has no box adds 0.
 
     Args:
-        tube: the answer.
-        true_span: described time, both ends included.
-        true_boxes_xyxy: float32 ``(T, 4)``, the target in every frame of the video, pixels.
+        truth: the described tube.
+        prediction: the answer; None, or one that failed, is worth 0.
+        protocol: frame sets of vIoU.
     """
-    by_frame = np.zeros(len(true_boxes_xyxy))
-    frames = tube.track_frame_indices
-    by_frame[frames] = paired_iou(tube.track_boxes_xyxy, true_boxes_xyxy[frames])
-    shared = slice(
-        max(tube.span.start_frame, true_span.start_frame),
-        min(tube.span.end_frame, true_span.end_frame),
-    )
-    answered = set(range(tube.span.start_frame, tube.span.end_frame))
-    union = len(answered | set(range(true_span.start_frame, true_span.end_frame)))
+    if prediction is None or prediction.span is None:
+        return NOTHING
+    true, found = truth.span, prediction.span
+    # Position of every predicted box in the true span; those outside it never count.
+    at = prediction.frame_indices - true.start_frame
+    inside = (at >= 0) & (at < true.frame_count)
+    by_frame = np.zeros(true.frame_count)
+    by_frame[at[inside]] = paired_iou(prediction.boxes_xyxy[inside], truth.boxes_xyxy[at[inside]])
+    extra = 1 if protocol == "inclusive" else 0
+    first = max(true.start_frame, found.start_frame)
+    stop = min(true.end_frame, found.end_frame) + extra
+    shared = max(stop - first, 0)
+    lengths = (true.end_frame - true.start_frame) + (found.end_frame - found.start_frame)
+    union = lengths + 2 * extra - shared
+    summed = by_frame[first - true.start_frame : stop - true.start_frame].sum() if shared else 0.0
     return Overlap(
-        t_iou=tube.span.t_iou(true_span),
-        v_iou=float(by_frame[shared].sum()) / union if union else 0.0,
-        gt_v_iou=float(by_frame[true_span.start_frame : true_span.end_frame + 1].mean()),
+        t_iou=found.t_iou(true),
+        v_iou=float(summed) / union if union else 0.0,
+        gt_v_iou=float(by_frame.mean()),
     )
