@@ -1,0 +1,75 @@
+"""The data sets by name; the one place where a new one is added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from zerotube.errors import UsageError
+from zerotube.eval.types import Benchmark
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which samples are wanted, and where the user keeps the files.
+
+    Attributes:
+        dataset: one of ``DATASETS``.
+        split: for example "test"; "" if ``annotations`` names the file.
+        root: folder below which annotations and videos are looked for; None for annotations alone
+            (scoring needs no videos).
+        annotations: the annotation file; None to find it below ``root`` by the split's usual name.
+        boxes: folder below which box files lie (VidSTG: the VidOR annotations); None for ``root``.
+    """
+
+    dataset: str
+    split: str = ""
+    root: Path | None = None
+    annotations: Path | None = None
+    boxes: Path | None = None
+
+
+_MODULES = {
+    "hcstvg": "hcstvg",
+    "hcstvg-v1": "hcstvg",
+    "hcstvg-v2": "hcstvg",
+    "vidstg": "vidstg",
+    "refcoco": "refcoco",
+    "refcoco+": "refcoco",
+    "refcocog": "refcoco",
+    "synth": "synth",
+}
+# Imported on use: `zerotube --help` names the data sets and needs none of them.
+
+DATASETS: tuple[str, ...] = tuple(_MODULES)
+"""Names of the data sets; "hcstvg" is either version, told apart by nothing but the numbers it is
+compared with."""
+
+
+def load_benchmark(request: Request) -> Benchmark:
+    """Read the samples of a data set.
+
+    Every module of a data set has ``load(request) -> Benchmark``. A sample that cannot be used is
+    in ``Benchmark.skipped`` with the reason; a file that cannot be used at all is an error.
+
+    Raises:
+        UsageError: unknown data set or split, or neither a root nor an annotation file.
+        InputError: a file is missing, damaged, or of another data set.
+    """
+    if request.dataset not in _MODULES:
+        raise UsageError(
+            f"data set {request.dataset!r}",
+            wanted=f"one of {', '.join(DATASETS)}",
+            fix="pass --dataset with one of these",
+        )
+    if request.root is None and request.annotations is None:
+        raise UsageError(
+            "neither a root folder nor an annotation file",
+            wanted="at least one of them",
+            fix="pass --root DIR or --annotations FILE",
+        )
+    module = import_module(f"zerotube.eval.datasets.{_MODULES[request.dataset]}")
+    load: Callable[[Request], Benchmark] = module.load
+    return load(request)
