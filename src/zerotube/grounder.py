@@ -13,7 +13,8 @@ import torch
 from zerotube.checkpoints import revision_of
 from zerotube.errors import DecomposerError, ModelError, NothingToGroundError, UsageError
 from zerotube.method.config import MethodSettings, preset
-from zerotube.method.ground import ClipSession, Progress, gather
+from zerotube.method.ground import Progress, gather
+from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.generate import generate_text
 from zerotube.mllm.loading import load
