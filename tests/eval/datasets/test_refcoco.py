@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -247,13 +248,31 @@ def test_a_pickle_that_runs_code_is_refused_before_it_does(tmp_path: Path, proto
         b"\x80\x04P1\n.",
         b"no pickle",
         b"\x80\x04\x82\x01.",
-        b"\x80\x04]}b.",
+        b"\x80\x04]}K\x01K\x02sb.",
+        b"\x80\x02T\xff\xff\xff\x7fabc.",
+        b"\x80\x02J\x01",
     ],
-    ids=["cut", "cut early", "empty stack", "reduce", "persistent", "text", "extension", "build"],
+    ids=[
+        *("cut", "cut early", "empty stack", "reduce", "persistent", "text", "extension", "build"),
+        *("short text", "short number"),
+    ],
 )
 def test_a_damaged_pickle_is_an_error(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputError, match="damaged pickle"):
         load_benchmark(Request("refcoco", annotations=write_pickle(tmp_path, content)))
+
+
+def test_a_pickle_takes_no_more_memory_than_it_needs(tmp_path: Path) -> None:
+    # A list, remembered under the number 2^27 - 1: room for all smaller ones would be 2 GB.
+    file = write_pickle(tmp_path, b"\x80\x04]r\xff\xff\xff\x07.")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="looks like"):
+            load_benchmark(Request("refcoco", annotations=file))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 50_000_000
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, [], [[1]], "text", {"1.mp4": hcstvg_entry()}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _DAMAGED = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 """What the standard library raises for bytes that are no whole pickle."""
 
@@ -46,7 +48,10 @@ def read_plain_pickle(content: bytes, path: Path) -> Any:
         ) from error
 
 
-class _PlainUnpickler(pickle.Unpickler):
+class _PlainUnpickler(pickle._Unpickler):
+    # The one in Python: that in C takes as much memory as the file claims to need, up to all there
+    # is. It reads the largest of these files, of 50,000 references, in about three seconds.
+
     def __init__(self, content: bytes, path: Path) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
         self._path = path
