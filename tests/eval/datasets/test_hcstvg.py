@@ -93,6 +93,14 @@ def test_a_missing_video_is_skipped_by_name(tmp_path: Path) -> None:
     ]
 
 
+def test_a_link_to_nothing_is_a_missing_video(tmp_path: Path) -> None:
+    touch(tmp_path / "v" / "1_a.mp4")
+    (tmp_path / "v" / "2_b.mp4").symlink_to(tmp_path / "gone.mp4")
+    content = {"1_a.mp4": hcstvg_entry(), "2_b.mp4": hcstvg_entry()}
+    benchmark = loaded(tmp_path, content, root=tmp_path)
+    assert [item.reason for item in benchmark.skipped] == [f"no 2_b.mp4 below {tmp_path}"]
+
+
 def test_a_root_without_any_video_holds_annotations_alone(tmp_path: Path) -> None:
     benchmark = loaded(tmp_path, {"1_a.mp4": hcstvg_entry()}, root=tmp_path)
     assert [sample.video for sample in benchmark.samples] == [None]
