@@ -63,8 +63,9 @@ def score(
     from zerotube.eval.predictions import read_predictions
     from zerotube.eval.score import score as score_predictions
 
-    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
+    # The predictions first: reading them is quicker than reading thousands of box files.
     found = read_predictions(predictions)
+    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
     scores = score_predictions(benchmark, found, protocol)
     _check_unknown(scores, predictions, allowed=allow_unknown)
     if as_json:
@@ -124,8 +125,10 @@ def _warn(scores: Scores, *, answered: int) -> None:
         first = scores.skipped[0]
         text = f"{_some([item.sample_id for item in scores.skipped])} skipped, the first because "
         console.warn(text + first.reason)
-    if answered:
-        console.note(f"{answered} predictions are for skipped samples and were not looked at")
+    if answered == 1:
+        console.note("1 prediction is for a skipped sample and was left out")
+    elif answered:
+        console.note(f"{answered} predictions are for skipped samples and were left out")
 
 
 def _some(names: Sequence[str]) -> str:
