@@ -116,15 +116,14 @@ def _column(table: Table) -> dict[str, str]:
 def _warn(scores: Scores, *, answered: int) -> None:
     """Name on stderr what the means do not rest on."""
     if scores.missing_ids:
-        console.warn(f"{_some(scores.missing_ids)} without a prediction count 0")
+        console.warn(f"no prediction, counted 0: {_some(scores.missing_ids)}")
     if scores.failed_ids:
-        console.warn(f"{_some(scores.failed_ids)} for which the system failed count 0")
+        console.warn(f"the system failed, counted 0: {_some(scores.failed_ids)}")
     if scores.unknown_ids:
-        console.warn(f"{_some(scores.unknown_ids)} that the annotations do not have are left out")
+        console.warn(f"not in the annotations, left out: {_some(scores.unknown_ids)}")
     if scores.skipped:
-        first = scores.skipped[0]
-        text = f"{_some([item.sample_id for item in scores.skipped])} skipped, the first because "
-        console.warn(text + first.reason)
+        names = _some([item.sample_id for item in scores.skipped])
+        console.warn(f"skipped, not counted: {names}; the first: {scores.skipped[0].reason}")
     if answered == 1:
         console.note("1 prediction is for a skipped sample and was left out")
     elif answered:
