@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,19 +144,23 @@ def _rgb(values: NDArray[np.float64]) -> RGB:
 _Share = NDArray[np.float32]
 
 
+def _narrow(values: NDArray[np.floating[Any]]) -> _Share:
+    return values.astype(np.float32)
+
+
 def _uniform(_backdrop: Backdrop, _x: _Share, _y: _Share) -> _Share:
     return np.zeros((1, 1), np.float32)
 
 
 def _gradient(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
     ramp = x * np.cos(backdrop.angle) + y * np.sin(backdrop.angle)
-    return np.clip(ramp / 1.42 + 0.5, 0.0, 1.0).astype(np.float32)
+    return _narrow(np.clip(ramp / 1.42 + 0.5, 0.0, 1.0))
 
 
 def _wave(position: _Share, period: float) -> _Share:
     """A square wave between -1 and 1 with soft edges."""
     sine = np.sin(2.0 * np.pi * position / period) / np.sin(np.pi * _SOFTNESS)
-    return np.clip(sine, -1.0, 1.0).astype(np.float32)
+    return _narrow(np.clip(sine, -1.0, 1.0))
 
 
 def _stripes(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
@@ -178,7 +182,7 @@ def _blobs(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
         (at_x, at_y), reach = rng.uniform(-0.55, 0.55, size=2), rng.uniform(0.08, 0.2)
         squared = (x - np.float32(at_x)) ** 2 + (y - np.float32(at_y)) ** 2
         share += np.exp(-squared / np.float32(2.0 * reach**2)) * (1.0 if number % 2 else -1.0)
-    return np.clip(0.5 + 0.5 * share, 0.0, 1.0).astype(np.float32)
+    return _narrow(np.clip(0.5 + 0.5 * share, 0.0, 1.0))
 
 
 _PATTERNS: dict[Pattern, Callable[[Backdrop, _Share, _Share], _Share]] = {

@@ -126,9 +126,7 @@ def _bytes(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(picture).astype(np.uint8)
 
 
-def _blend(
-    picture: NDArray[np.uint8], patch: Patch, rgb: tuple[float, float, float]
-) -> None:
+def _blend(picture: NDArray[np.uint8], patch: Patch, rgb: tuple[float, float, float]) -> None:
     rows, cols, share = patch
     view = picture[rows, cols]
     mixed = view + share[..., None] * (np.asarray(rgb, np.float32) - view)

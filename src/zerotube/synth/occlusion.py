@@ -114,9 +114,7 @@ class _Probe:
         return out
 
 
-def _fits(
-    occluder: Occluder, probes: Sequence[_Probe], target: int, span: tuple[int, int]
-) -> bool:
+def _fits(occluder: Occluder, probes: Sequence[_Probe], target: int, span: tuple[int, int]) -> bool:
     hidden = probes[target].hidden(occluder)
     noticed = hidden > _NOTICED
     if not 0.2 <= hidden.max() <= _MOST or noticed.mean() > 0.6:
@@ -176,6 +174,6 @@ def _block(
 
 def _covered(low: float, high: float, side: int, where: slice) -> NDArray[np.float32]:
     left = np.arange(where.start, where.stop)
-    return np.clip(
-        np.minimum(left + 1, high * side) - np.maximum(left, low * side), 0.0, 1.0
-    ).astype(np.float32)
+    overlap = np.minimum(left + 1, high * side) - np.maximum(left, low * side)
+    shares: NDArray[np.float32] = np.clip(overlap, 0.0, 1.0).astype(np.float32)
+    return shares

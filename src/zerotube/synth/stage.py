@@ -215,4 +215,5 @@ def _camera(rng: np.random.Generator, frames: int, fps: Fraction) -> NDArray[np.
     phases = rng.uniform(0.0, 2.0 * np.pi, size=(1, 4, 2))
     swings = np.sin(2.0 * np.pi * rates * seconds + phases) / (0.3 + rates)
     shifts: NDArray[np.float64] = swings.sum(axis=1)
-    return shifts / np.abs(shifts).max(axis=0) * rng.uniform(0.5, 1.0, size=2) * SHIFT
+    shifts *= rng.uniform(0.5, 1.0, size=2) * SHIFT / np.abs(shifts).max(axis=0)
+    return shifts

@@ -261,10 +261,8 @@ def render(
 def extent(shape: str, angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest (x, y) of a shape whose circumscribed circle has radius 1."""
     vertices = _polygon(shape)
-    if vertices is None:
-        return np.array([-1.0, -1.0]), np.array([1.0, 1.0])
-    turned = _rotate(vertices, angle)
-    return turned.min(axis=0), turned.max(axis=0)
+    rim = np.array([[-1.0, -1.0], [1.0, 1.0]]) if vertices is None else _rotate(vertices, angle)
+    return rim.min(axis=0), rim.max(axis=0)
 
 
 def boxes(scene: Scene, u: float, height: int, width: int) -> NDArray[np.float32]:
