@@ -293,3 +293,48 @@ def test_scoring_needs_no_model(hcstvg: Files) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "m_vIoU" in done.stdout
+
+
+def test_refcoco_is_scored_without_time(run, tmp_path: Path) -> None:
+    lines = [
+        {"image": f"{i}.jpg", "expression": "a dog", "bbox": [10, 10, 20, 10], "split": split}
+        for i, split in enumerate(("val", "val", "val", "testA"))
+    ]
+    write_lines(tmp_path / "refs.jsonl", lines)
+    # Shifted to the right by 0 and by 10 of 20 px; the third has no answer.
+    answers = [
+        {"id": str(i), "start_frame": 0, "end_frame": 0, "boxes": {"0": [10 + x, 10, 30 + x, 20]}}
+        for i, x in enumerate((0, 10))
+    ]
+    write_lines(tmp_path / "p.jsonl", answers)
+    files = ["--annotations", tmp_path / "refs.jsonl", "--predictions", tmp_path / "p.jsonl"]
+    done = run("score", "--dataset", "refcoco", "--split", "val", *files, "--json")
+    assert done.code == 0
+    got = json.loads(done.out)
+    assert (got["protocol"], got["m_tIoU"], got["missing_ids"]) == ("inclusive", None, ["2"])
+    assert got["m_gt_vIoU"] == pytest.approx((1 + 1 / 3 + 0) / 3)
+    assert got["acc@0.5"] == pytest.approx(1 / 3)
+    both = run("score", "--dataset", "refcoco", *files)
+    assert both.code == 0
+    assert ["val", "testA"] in [line.split() for line in both.out.splitlines()]
+
+
+def test_synth_clips_with_their_true_tracks(run, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    assert run("synth", "--out", clips, "--samples", "2").code == 0
+    listing = clips / "samples.jsonl"
+    answers = []
+    for line in listing.read_text(encoding="utf-8").splitlines():
+        raw = json.loads(line)
+        tracks = json.loads((clips / raw["tracks"]).read_text(encoding="utf-8"))["tracks"]
+        target = next(track for track in tracks if track["id"] == raw["target_track_id"])
+        boxes = zip(map(str, target["frames"]), target["boxes_xyxy"], strict=True)
+        span = {key: raw[key] for key in ("id", "start_frame", "end_frame")}
+        answers.append(span | {"boxes": dict(boxes)})
+    write_lines(tmp_path / "p.jsonl", answers)
+    files = ["--annotations", listing, "--predictions", tmp_path / "p.jsonl"]
+    done = run("score", "--dataset", "synth", *files, "--json")
+    assert done.code == 0, done.err
+    got = json.loads(done.out)
+    assert [got[name] for name in MEASURES] == pytest.approx([1] * 7, abs=1e-6)
+    assert (got["samples"], got["missing"]) == (2, 0)
