@@ -17,16 +17,17 @@ from zerotube.eval.bootstrap import Interval
 WIDTH, HEIGHT = 360.0, 232.0
 """Units of a chart's view box; a text of 11 units is about as large as the page's small print."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 350.0, 12.0, 186.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 350.0, 12.0, 186.0
+"""Edges of the plot inside the view box."""
 
 BINS = 20
 """Bars of a histogram of overlaps, from 0 to 1."""
 
-MOST_DOTS = 400
-"""Samples up to which a scatter plot shows each; more are counted in cells."""
+FEW = 400
+"""Samples up to which a scatter plot counts them in small cells; more make a carpet there."""
 
-CELLS = 20
-"""Cells per side where samples are counted."""
+_SMALL_DOT, _LARGE_DOT = 2.6, 9.0
+"""Radius of a dot of one sample, and the largest; large ones stay inside the chart's margins."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def histogram(name: str, values: NDArray[np.float64]) -> Chart:
                 _x(left) + 0.75,
                 y,
                 _x(right) - _x(left) - 1.5,
-                _BOTTOM - y,
+                BOTTOM - y,
                 f"{left:.2f} to {right:.2f}: {_samples(count)}",
             )
         )
@@ -125,12 +126,11 @@ def histogram(name: str, values: NDArray[np.float64]) -> Chart:
     )
 
 
-def scatter(
-    x_name: str, y_name: str, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> Chart:
+def scatter(x_name: str, y_name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> Chart:
     """Two overlaps of the same samples against each other.
 
-    Few samples are dots; many are counted in cells, the area of a dot standing for the count.
+    Samples are counted in cells, so that those in one place do not hide each other; the area of a
+    dot stands for the count.
 
     Args:
         x_name, y_name: of the overlaps.
@@ -142,7 +142,6 @@ def scatter(
         "both above 0.5": float(((x > 0.5) & (y > 0.5)).mean()),
     }
     said = "; ".join(f"{what} in {100 * part:.0f}%" for what, part in share.items())
-    few = len(x) <= MOST_DOTS
     return Chart(
         title=f"{y_name} against {x_name}",
         alt=f"Scatter plot of {y_name} against {x_name} over {_samples(len(x))}: {said}.",
@@ -150,8 +149,8 @@ def scatter(
         y_label=y_name,
         x_ticks=_unit_ticks(_x),
         y_ticks=_unit_ticks(_y),
-        dots=_each(x, y) if few else _counted(x, y),
-        note=said if few else f"{said}; the area of a dot is the number of samples",
+        dots=_counted(x, y, 100 if len(x) <= FEW else 20),
+        note=f"{said}; the area of a dot is the number of samples",
     )
 
 
@@ -167,8 +166,8 @@ def means_by_length(
         means: their means; an interval that is not a number is not drawn.
         counts: samples of each group.
     """
-    room = (_RIGHT - _LEFT) / len(labels)
-    places = [_LEFT + (number + 0.5) * room for number in range(len(labels))]
+    room = (RIGHT - LEFT) / len(labels)
+    places = [LEFT + (number + 0.5) * room for number in range(len(labels))]
     top = _unit_top(max(_highest(mean) for mean in means))
     dots, said = [], []
     for place, label, mean, count in zip(places, labels, means, counts, strict=True):
@@ -198,37 +197,33 @@ def means_by_length(
     )
 
 
-def _each(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Dot, ...]:
-    radius = 3.2 if len(x) <= 100 else 2.4
-    return tuple(
-        Dot(_x(a), _y(b), radius, f"{a:.2f}, {b:.2f}") for a, b in zip(x, y, strict=True)
+def _counted(x: NDArray[np.float64], y: NDArray[np.float64], cells: int) -> tuple[Dot, ...]:
+    """One dot per cell that holds samples, at their middle; its area is their number."""
+    edges = np.linspace(0.0, 1.0, cells + 1)
+    columns, rows = (np.clip((v * cells).astype(np.int64), 0, cells - 1) for v in (x, y))
+    occupied, place, counts = np.unique(
+        columns * cells + rows, return_inverse=True, return_counts=True
     )
-
-
-def _counted(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Dot, ...]:
-    edges = np.linspace(0.0, 1.0, CELLS + 1)
-    counts = np.histogram2d(x, y, bins=(edges, edges))[0]
-    centres = (edges[:-1] + edges[1:]) / 2
-    # The fullest cell's dot reaches from side to side of its cell, the shorter way.
-    largest = 0.5 * (_BOTTOM - _TOP) / CELLS
+    middle_x, middle_y = (np.bincount(place, weights=v) / counts for v in (x, y))
+    scale = min(_SMALL_DOT, _LARGE_DOT / float(np.sqrt(counts.max())))
     return tuple(
         Dot(
-            _x(centres[i]),
-            _y(centres[j]),
-            max(largest * float(np.sqrt(counts[i, j] / counts.max())), 0.5),
-            f"{edges[i]:.2f} to {edges[i + 1]:.2f}, {edges[j]:.2f} to {edges[j + 1]:.2f}: "
-            f"{_samples(counts[i, j])}",
+            _x(at_x),
+            _y(at_y),
+            max(scale * float(np.sqrt(count)), 0.4),
+            f"{edges[cell // cells]:.2f} to {edges[cell // cells + 1]:.2f}, "
+            f"{edges[cell % cells]:.2f} to {edges[cell % cells + 1]:.2f}: {_samples(count)}",
         )
-        for i, j in zip(*np.nonzero(counts), strict=True)
+        for cell, count, at_x, at_y in zip(occupied, counts, middle_x, middle_y, strict=True)
     )
 
 
 def _x(value: float) -> float:
-    return float(_LEFT + value * (_RIGHT - _LEFT))
+    return float(LEFT + value * (RIGHT - LEFT))
 
 
 def _y(value: float, top: float = 1.0) -> float:
-    return float(_BOTTOM - value / top * (_BOTTOM - _TOP))
+    return float(BOTTOM - value / top * (BOTTOM - TOP))
 
 
 def _unit_ticks(place: Callable[[float], float]) -> tuple[Tick, ...]:
