@@ -57,9 +57,10 @@ def choose(
         for sample in samples
         if (answer := predictions.get(sample.sample_id)) is not None and answer.span is not None
     ]
-    ranked = sorted(answered, key=goodness, reverse=True)
-    best = ranked[: min(PER_GALLERY, (len(ranked) + 1) // 2)]
-    worst = ranked[len(best) :][::-1][:PER_GALLERY]
+    best = sorted(answered, key=goodness, reverse=True)[: min(PER_GALLERY, -(-len(answered) // 2))]
+    taken = {sample.sample_id for sample in best}
+    rest = [sample for sample in answered if sample.sample_id not in taken]
+    worst = sorted(rest, key=goodness)[:PER_GALLERY]
     shown = {sample.sample_id for sample in (*best, *worst)}
     others = [sample for sample in samples if sample.sample_id not in shown]
     count = min(PER_GALLERY, len(others))

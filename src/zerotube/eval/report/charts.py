@@ -17,7 +17,7 @@ from zerotube.eval.bootstrap import Interval
 WIDTH, HEIGHT = 360.0, 232.0
 """Units of a chart's view box; a text of 11 units is about as large as the page's small print."""
 
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 350.0, 12.0, 186.0
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 352.0, 12.0, 186.0
 """Edges of the plot inside the view box."""
 
 BINS = 20
@@ -27,7 +27,7 @@ FEW = 400
 """Samples up to which a scatter plot counts them in small cells; more make a carpet there."""
 
 _SMALL_DOT, _LARGE_DOT = 2.6, 9.0
-"""Radius of a dot of one sample, and the largest; large ones stay inside the chart's margins."""
+"""Radius of a dot of one sample, and the largest; the plot has a margin of that width."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def histogram(name: str, values: NDArray[np.float64]) -> Chart:
         y_ticks=ticks,
         bars=tuple(bars),
         rules=(Tick(_x(mean), f"mean {mean:.2f}"),),
-        note=f"median {median:.2f}; exactly 0 in {none} of {len(values)}",
+        note=f"median {median:.2f}; exactly 0 in {none:,} of {len(values):,}",
     )
 
 
@@ -147,8 +147,8 @@ def scatter(x_name: str, y_name: str, x: NDArray[np.float64], y: NDArray[np.floa
         alt=f"Scatter plot of {y_name} against {x_name} over {_samples(len(x))}: {said}.",
         x_label=x_name,
         y_label=y_name,
-        x_ticks=_unit_ticks(_x),
-        y_ticks=_unit_ticks(_y),
+        x_ticks=_unit_ticks(_inner_x),
+        y_ticks=_unit_ticks(_inner_y),
         dots=_counted(x, y, 100 if len(x) <= FEW else 20),
         note=f"{said}; the area of a dot is the number of samples",
     )
@@ -193,7 +193,9 @@ def means_by_length(
         x_ticks=tuple(Tick(at, text) for at, text in zip(places, labels, strict=True)),
         y_ticks=tuple(Tick(_y(v, top), f"{v:.2g}") for v in np.linspace(0.0, top, 5)),
         dots=tuple(dots),
-        note="samples: " + ", ".join(map(str, counts)) + "; whiskers: 95% intervals",
+        note="samples: "
+        + ", ".join(f"{count:,}" for count in counts)
+        + "; whiskers: 95% intervals",
     )
 
 
@@ -208,8 +210,8 @@ def _counted(x: NDArray[np.float64], y: NDArray[np.float64], cells: int) -> tupl
     scale = min(_SMALL_DOT, _LARGE_DOT / float(np.sqrt(counts.max())))
     return tuple(
         Dot(
-            _x(at_x),
-            _y(at_y),
+            _inner_x(at_x),
+            _inner_y(at_y),
             max(scale * float(np.sqrt(count)), 0.4),
             f"{edges[cell // cells]:.2f} to {edges[cell // cells + 1]:.2f}, "
             f"{edges[cell % cells]:.2f} to {edges[cell % cells + 1]:.2f}: {_samples(count)}",
@@ -226,6 +228,15 @@ def _y(value: float, top: float = 1.0) -> float:
     return float(BOTTOM - value / top * (BOTTOM - TOP))
 
 
+def _inner_x(value: float) -> float:
+    """As ``_x``, with room for a large dot at either end."""
+    return float(LEFT + _LARGE_DOT + value * (RIGHT - LEFT - 2 * _LARGE_DOT))
+
+
+def _inner_y(value: float) -> float:
+    return float(BOTTOM - _LARGE_DOT - value * (BOTTOM - TOP - 2 * _LARGE_DOT))
+
+
 def _unit_ticks(place: Callable[[float], float]) -> tuple[Tick, ...]:
     return tuple(Tick(place(v), f"{v:g}") for v in (0.0, 0.25, 0.5, 0.75, 1.0))
 
@@ -234,9 +245,10 @@ def _count_axis(largest: int) -> tuple[tuple[Tick, ...], float]:
     """Whole numbers at round steps, and where the axis ends."""
     from matplotlib.ticker import MaxNLocator
 
+    # Room above the highest bar, where the rules have their texts.
+    top = 1.14 * max(largest, 1)
     values = MaxNLocator(nbins=4, integer=True, steps=[1, 2, 5, 10]).tick_values(0, largest)
-    top = float(values[-1])
-    return tuple(Tick(_y(v, top), f"{v:,.0f}") for v in values if v >= 0), top
+    return tuple(Tick(_y(v, top), f"{v:,.0f}") for v in values if 0 <= v <= top), top
 
 
 def _unit_top(largest: float) -> float:

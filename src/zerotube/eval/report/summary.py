@@ -11,10 +11,21 @@ from numpy.typing import NDArray
 from zerotube.eval.bootstrap import Interval, intervals
 from zerotube.eval.metrics import Overlap
 from zerotube.eval.report.content import ReportContent
-from zerotube.eval.score import ACCURACY, ALL, MEASURES, Table
+from zerotube.eval.score import ACCURACY, ALL, Table
 from zerotube.eval.types import Sample
 
-HEADLINE = ("m_vIoU", "m_tIoU", "m_gt_vIoU", "vIoU@0.3", "vIoU@0.5")
+COLUMNS = (
+    "m_vIoU",
+    "vIoU@0.3",
+    "vIoU@0.5",
+    "m_tIoU",
+    "m_gt_vIoU",
+    "gt_vIoU@0.3",
+    "gt_vIoU@0.5",
+)
+"""All measures; first those that are published, so that a narrow screen shows them together."""
+
+HEADLINE = COLUMNS[:5]
 """Measures in large type."""
 
 MOST_GROUPS = 12
@@ -101,7 +112,7 @@ def parts(content: ReportContent) -> tuple[Part, ...]:
                 overlaps=tuple(scores.per_sample[s.sample_id] for s in samples),
                 table=table,
                 means=_with_intervals(table.values),
-                measures=(ACCURACY, "m_gt_vIoU") if content.benchmark.still else MEASURES,
+                measures=(ACCURACY, "m_gt_vIoU") if content.benchmark.still else COLUMNS,
             )
         )
     return tuple(found)
@@ -180,15 +191,24 @@ def by_length(part: Part) -> tuple[str, tuple[LengthGroup, ...]]:
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, count + 1)[1:-1]))
     group = np.searchsorted(edges, lengths, side="left")
     values = part.column("v_iou")
-    found = []
-    for number in np.unique(group):
-        inside = group == number
-        low, high = lengths[inside].min(), lengths[inside].max()
-        shape = "{:.1f}" if unit == "seconds" else "{:.0f}"
-        ends = dict.fromkeys((shape.format(low), shape.format(high)))
-        mean = _with_intervals({"v_iou": values[inside]})["v_iou"]
-        found.append(LengthGroup("–".join(ends), int(inside.sum()), mean))
-    return unit, tuple(found)
+    places = [group == number for number in np.unique(group)]
+    ends = [(lengths[inside].min(), lengths[inside].max()) for inside in places]
+    labels = _told_apart(ends, (1, 2, 3) if unit == "seconds" else (0,))
+    return unit, tuple(
+        LengthGroup(label, int(inside.sum()), _with_intervals({"v_iou": values[inside]})["v_iou"])
+        for label, inside in zip(labels, places, strict=True)
+    )
+
+
+def _told_apart(ends: Sequence[tuple[float, float]], decimals: Sequence[int]) -> list[str]:
+    """Ranges as texts, with as few decimals as keep them different."""
+    labels: list[str] = []
+    for places in decimals:
+        shown = [(f"{low:.{places}f}", f"{high:.{places}f}") for low, high in ends]
+        labels = [low if low == high else f"{low}–{high}" for low, high in shown]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def _with_intervals(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, Interval]:
