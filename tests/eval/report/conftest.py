@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -14,3 +14,9 @@ from zerotube.eval.types import Sample
 def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample, ...]:
     """Fourteen samples of 96 x 96 pixels."""
     return made_samples(tmp_path_factory.mktemp("report") / "clips", 14)
+
+
+@pytest.fixture(scope="session")
+def blind(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """The same without their videos, for tests that look at no picture: nothing is decoded."""
+    return tuple(replace(sample, video=None) for sample in samples)

@@ -51,9 +51,9 @@ def test_a_scatter_plot_shows_counts_as_areas(values, other) -> None:
     areas = [dot.radius**2 / count for dot, count in zip(chart.dots, counts, strict=True)]
     assert areas == pytest.approx([areas[0]] * len(areas))
     for dot in chart.dots:
-        assert charts.LEFT <= dot.x - dot.radius + 1e-6
+        assert dot.x - dot.radius + 1e-6 >= charts.LEFT
         assert dot.x + dot.radius <= charts.RIGHT + 1e-6
-        assert charts.TOP <= dot.y - dot.radius + 1e-6
+        assert dot.y - dot.radius + 1e-6 >= charts.TOP
         assert dot.y + dot.radius <= charts.BOTTOM + 1e-6
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zerotube.errors import InputError
 from zerotube.eval.bootstrap import Interval
@@ -14,6 +16,9 @@ from zerotube.eval.report import cards, charts, facts, summary
 from zerotube.eval.report.content import ReportContent
 from zerotube.eval.report.summary import Part
 from zerotube.eval.types import Sample
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,11 @@ def write_report(path: Path, content: ReportContent) -> None:
 
 def render(content: ReportContent) -> str:
     """The page as text."""
+    return _environment().get_template("report.html.j2").render(**_values(content))
+
+
+@functools.cache
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # Escapes every value: a query or an error may hold anything.
@@ -86,7 +96,7 @@ def render(content: ReportContent) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": _percent, "reach": _reach, "seconds": _seconds}
-    return environment.get_template("report.html.j2").render(**_values(content))
+    return environment
 
 
 def _values(content: ReportContent) -> dict[str, object]:

@@ -165,8 +165,9 @@ def _smaller_and_smaller(
 ) -> Iterator[bytes]:
     from PIL import Image
 
+    # Each from the one before: a ladder only goes down.
+    picture = Image.fromarray(image)
     for long_side, quality in ladder:
-        picture = Image.fromarray(image)
         picture.thumbnail((long_side, long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         stream = io.BytesIO()
         picture.save(stream, format="JPEG", quality=quality, optimize=True)
