@@ -6,8 +6,8 @@ Writes a data set of the same shape into a temporary folder (about 1 GB): annota
 file per video, and a prediction for the whole segment of every sentence. Lengths follow the
 percentiles of the published test annotations (732 videos, 4,610 entries, 10,303 sentences). Then
 the command itself runs in a new process, printing JSON and printing the table with its bootstrap.
-Seconds are on the wall from start to exit with the files in the page cache; memory is the kernel's
-high-water mark of the process.
+Seconds are on the wall from start to exit with the files in the page cache, and of processor time;
+memory is the kernel's high-water mark of the process.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ def measure(folder: Path, *flags: str) -> dict[str, float]:
     command += ["--annotations", str(folder / "test_annotations.json")]
     command += ["--boxes", str(folder / "boxes")]
     command += ["--predictions", str(folder / "predictions.jsonl"), *flags]
-    begin = time.perf_counter()
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if flags:
         tables = json.loads(done.stdout)
         counts = [tables[kind]["samples"] for kind in ("declarative", "interrogative")]
@@ -97,8 +98,12 @@ def measure(folder: Path, *flags: str) -> dict[str, float]:
             raise SystemExit(f"scored {counts} samples, not {[ENTRIES, QUESTIONS]}")
     else:
         print(done.stdout)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return {"seconds": round(seconds, 1), "peak_rss_mb": round(peak / 1e6)}
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(busy, 1),
+        "peak_rss_mb": round(after.ru_maxrss * 1024 / 1e6),
+    }
 
 
 def write_data(folder: Path, rng: np.random.Generator) -> None:

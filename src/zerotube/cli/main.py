@@ -16,6 +16,7 @@ from zerotube.cli.doctor import doctor
 from zerotube.cli.ground import ground
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
+from zerotube.cli.samples import samples
 from zerotube.cli.score import score
 from zerotube.cli.synth import synth
 from zerotube.errors import InputError, ZerotubeError
@@ -94,7 +95,7 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, models, score, synth, demo, doctor):
+for _verb in (ground, propose, decompose, samples, score, models, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 
