@@ -16,8 +16,7 @@ from zerotube.eval.runner.types import RunRecord
 from zerotube.eval.score import score
 from zerotube.eval.types import Benchmark, Prediction, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
-from zerotube.synth import read_samples, write_samples
-from zerotube.synth.write import SavedSample
+from zerotube.synth import SavedSample, read_samples, write_samples
 
 ANSWERS = ("exact", "shifted", "late", "other object", "failed", "missing")
 """What is done to the truth, in turn."""

@@ -254,7 +254,7 @@ def test_times_are_summed_by_stage() -> None:
     }
     seconds = {"a": 5.0, "b": 9.0, "c": 6.0}
     record = RunRecord((), results, {}, (), seconds, complete=True)
-    found = facts.times(record, None)
+    found = facts.times(record, None, None)
     assert [(s.name, s.samples, s.median_s, s.total_s) for s in found.stages] == [
         ("decode", 2, 1.5, 3.0),
         ("ground", 2, 4.0, 8.0),
@@ -263,6 +263,8 @@ def test_times_are_summed_by_stage() -> None:
     assert sum(stage.share for stage in found.stages) == pytest.approx(1.0)
     assert (found.samples, found.median_s, found.total_s) == (3, 6.0, 20.0)
     assert (found.per_second, found.of_one_worker) == (3 / 20, True)
-    assert facts.times(record, 10.0).per_second == pytest.approx(0.3)
-    nothing = facts.times(RunRecord((), {}, {}, (), {}, complete=True), None)
+    assert facts.times(record, None, 10.0).per_second == pytest.approx(0.3)
+    given = facts.times(record, {"all": (1.0, 4.0), "none": ()}, None)
+    assert [(s.name, s.total_s, s.share) for s in given.stages] == [("all", 5.0, 1.0)]
+    nothing = facts.times(RunRecord((), {}, {}, (), {}, complete=True), None, None)
     assert (nothing.stages, nothing.median_s, nothing.per_second) == ((), None, None)

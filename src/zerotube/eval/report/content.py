@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ class ReportContent:
         title: of the page.
         benchmark: all samples of the split, also those that the run left out by limit or shard:
             the page tells from it that the run is a part.
-        record: what the run came to. A result may hold ``"timings_s"``, seconds by stage.
+        record: what the run came to.
         predictions: by sample id.
         scores: of ``predictions`` on exactly ``record.samples``.
         settings: what decided the results; nested dictionaries of plain values.
@@ -30,6 +30,8 @@ class ReportContent:
         command: the command line that made the run; "" for none.
         measured_on: the machine, in words; "" for unknown.
         finished: when, for people; "" for unknown.
+        timings_s: seconds by stage, of every sample that went through it; None reads them from the
+            record's results, where they stand under this name.
         wall_s: how long the run took, all its resumptions together; None for unknown.
         seed: of the samples that are drawn at random.
 
@@ -48,6 +50,7 @@ class ReportContent:
     command: str = ""
     measured_on: str = ""
     finished: str = ""
+    timings_s: Mapping[str, Sequence[float]] | None = None
     wall_s: float | None = None
     seed: int = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,36 +97,44 @@ class Times:
     of_one_worker: bool
 
 
-def times(record: RunRecord, wall_s: float | None) -> Times:
+def times(
+    record: RunRecord, stages: Mapping[str, Sequence[float]] | None, wall_s: float | None
+) -> Times:
     """Sum up the timings of a run.
 
     Args:
         record: the run.
+        stages: seconds by stage; None for those in the record's results.
         wall_s: its length in seconds, if known.
     """
-    seconds: dict[str, list[float]] = {}
-    for result in record.results.values():
-        for stage, spent in result.get("timings_s", {}).items():
-            seconds.setdefault(stage, []).append(float(spent))
-    whole = sum(sum(spent) for spent in seconds.values())
-    stages = tuple(
-        Stage(
-            name,
-            len(spent),
-            float(np.median(spent)),
-            sum(spent),
-            sum(spent) / whole if whole else 0.0,
-        )
-        for name, spent in seconds.items()
-    )
+    spent_in = _recorded(record) if stages is None else stages
+    whole = sum(sum(spent) for spent in spent_in.values())
     each = list(record.seconds.values())
     total = sum(each)
     length = wall_s or total
     return Times(
-        stages=stages,
+        stages=tuple(
+            Stage(
+                name,
+                len(spent),
+                float(np.median(spent)),
+                sum(spent),
+                sum(spent) / whole if whole else 0.0,
+            )
+            for name, spent in spent_in.items()
+            if len(spent)
+        ),
         samples=len(each),
         median_s=float(np.median(each)) if each else None,
         total_s=total,
         per_second=len(each) / length if length and each else None,
         of_one_worker=not wall_s,
     )
+
+
+def _recorded(record: RunRecord) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for result in record.results.values():
+        for stage, seconds in result.get("timings_s", {}).items():
+            found.setdefault(stage, []).append(float(seconds))
+    return found

@@ -114,7 +114,7 @@ def _values(content: ReportContent) -> dict[str, object]:
         "most_ids": summary.MOST_IDS,
         "failed": len(failures),
         "missing": len(content.missing()),
-        "times": facts.times(content.record, content.wall_s),
+        "times": facts.times(content.record, content.timings_s, content.wall_s),
         "settings": facts.setting_rows(content.settings, content.defaults),
         "chart_size": (charts.WIDTH, charts.HEIGHT),
         "chart_box": (charts.LEFT, charts.RIGHT, charts.TOP, charts.BOTTOM),
