@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runner_tasks import Digests, benchmark, one_sample
 
+from runner_tasks import Digests, benchmark, one_sample
 from zerotube.errors import InputError, ModelError, UsageError
 from zerotube.eval.runner import RunOptions, RunRecord, RunState, run_task
 from zerotube.eval.types import Benchmark, Skipped
@@ -22,14 +22,14 @@ from zerotube.eval.types import Benchmark, Skipped
 JOURNAL = "journal.sqlite"
 
 
-@pytest.fixture()
+@pytest.fixture
 def log(tmp_path: Path) -> Path:
     folder = tmp_path / "log"
     folder.mkdir()
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def options(tmp_path: Path) -> RunOptions:
     return RunOptions(tmp_path / "run")
 
@@ -225,13 +225,14 @@ from runner_tasks import Digests, benchmark
 from zerotube.errors import ZerotubeError
 from zerotube.eval.runner import RunOptions, run_task
 
-folder, log, seconds, workers = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+folder, log = Path(sys.argv[1]), Path(sys.argv[2])
+seconds, workers = float(sys.argv[3]), int(sys.argv[4])
 if __name__ == "__main__":
     try:
         run_task(
             Digests(log, seconds=seconds),
             benchmark(12),
-            RunOptions(folder, resume=True, workers=int(workers)),
+            RunOptions(folder, resume=True, workers=workers),
         )
     except ZerotubeError as caught:
         print(caught, file=sys.stderr)

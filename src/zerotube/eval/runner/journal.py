@@ -71,11 +71,9 @@ class Journal:
             self._base = sqlite3.connect(path, isolation_level=None)
             try:
                 _check(self._base, path)
+                self.identity, self._hash = _read_identity(self._base, path)
                 self._base.execute("PRAGMA journal_mode=WAL")
                 self._base.execute("PRAGMA synchronous=FULL")
-                row = self._base.execute("SELECT settings, settings_hash, samples FROM run")
-                settings, self._hash, samples = row.fetchone()
-                self.identity = Identity(json.loads(settings), json.loads(samples))
                 # What was in work when an earlier process was killed is in work no longer.
                 self._stop_running()
             except BaseException:
@@ -287,6 +285,23 @@ def _check(base: sqlite3.Connection, path: Path) -> None:
     verdict = base.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise _damaged(path, verdict)
+
+
+def _read_identity(base: sqlite3.Connection, path: Path) -> tuple[Identity, str]:
+    """What the run is about, and the hash of its settings; its rows must fit both."""
+    row = base.execute("SELECT settings, settings_hash, samples FROM run").fetchone()
+    settings, settings_hash, samples = row
+    identity = Identity(json.loads(settings), json.loads(samples))
+    rows = base.execute("SELECT COUNT(*) FROM samples").fetchone()[0]
+    bad = base.execute(
+        "SELECT COUNT(*) FROM samples WHERE "
+        "(state = 'done' AND NOT COALESCE(json_valid(result) AND settings_hash = ?, 0)) "
+        "OR (state IN ('failed', 'skipped') AND NOT COALESCE(json_valid(error), 0))",
+        (settings_hash,),
+    ).fetchone()[0]
+    if rows != identity.samples["count"] or bad or settings_hash != identity.settings_hash:
+        raise _damaged(path, f"{rows} rows, of which {bad} cannot be read")
+    return identity, settings_hash
 
 
 @contextmanager

@@ -6,15 +6,17 @@ journalled is decided by the driver, as for workers of any other kind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import shutil
 import signal
+import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -37,6 +39,8 @@ _POLL_S = 1.0
 _MIB = 2**20
 _STORE_BYTES = 128 * _MIB
 """Shared memory of a cluster of our own: only samples and answers pass through it."""
+
+_REACH_S = 10.0
 
 _OPENINGS = 3
 """Workers in a row that may die while they load before the run gives up."""
@@ -78,9 +82,12 @@ class RayPool:
         self._workers: list[_Worker] = []
         self._pending: dict[Any, _Worker] = {}
         self._deaths = 0
+        self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
         ray = self._ray = _imported()
+        # Ray reports lost workers by printing; stdout belongs to the results of the run.
+        self._undo.enter_context(contextlib.redirect_stdout(sys.stderr))
         if not ray.is_initialized():
             with _handlers_kept():
                 self._connect(ray)
@@ -127,6 +134,7 @@ class RayPool:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._workers.clear()
         self._pending.clear()
+        self._undo.close()
 
     def _connect(self, ray: ModuleType) -> None:
         self._ours = True
@@ -141,8 +149,9 @@ class RayPool:
                 "_temp_dir": self._folder,
             }
         try:
+            _reach(self._address)
             ray.init(address=self._address, **options)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as problem:
+        except (OSError, RuntimeError, ValueError) as problem:
             raise InputError(
                 f"no Ray cluster at {self._address!r} ({problem})",
                 wanted="the address of a running cluster, such as auto or HOST:6379, or local",
@@ -224,6 +233,13 @@ def _imported() -> ModuleType:
     return module
 
 
+def _reach(address: str) -> None:
+    """Fail in seconds where nobody listens: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
+
+
 def _could_not_load(problem: Exception) -> WorkerFailedError:
     last = [line.strip() for line in str(problem).splitlines() if line.strip()][-1:]
     return WorkerFailedError(
@@ -233,7 +249,7 @@ def _could_not_load(problem: Exception) -> WorkerFailedError:
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _handlers_kept() -> Iterator[None]:
     """Ray takes SIGTERM for itself and would end the process before the journal is closed."""
     if threading.current_thread() is not threading.main_thread():
