@@ -32,7 +32,8 @@ from shapes import SHAPES, resized
 from toy import make_clip
 from toys import toys
 from zerotube.method.config import preset
-from zerotube.method.ground import ClipSession, gather
+from zerotube.method.ground import gather
+from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import family_for
 from zerotube.proposals.types import Track, TrackSet

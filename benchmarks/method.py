@@ -140,7 +140,8 @@ def work(name: str, recipe: str, threads: int, maps: Path) -> dict[str, float]:
 
     from zerotube.bundled import bundled_path
     from zerotube.method.config import preset
-    from zerotube.method.ground import ClipSession, gather
+    from zerotube.method.ground import gather
+    from zerotube.method.session import ClipSession
     from zerotube.mllm.capture import layer_range
     from zerotube.mllm.loading import load
     from zerotube.query.prompts import existence_prompt

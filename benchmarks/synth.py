@@ -23,7 +23,8 @@ from zerotube.eval.predictions import from_tube
 from zerotube.eval.types import Truth
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings, preset
-from zerotube.method.ground import ClipSession, gather
+from zerotube.method.ground import gather
+from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.query import decompose

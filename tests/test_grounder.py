@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zerotube.errors import NothingToGroundError, UsageError
-from zerotube.grounder import Grounder
+from zerotube.errors import NothingToGroundError, NumericalError, UsageError
+from zerotube.geometry.spans import Span
+from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import preset
 from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
 from zerotube.synth import CRF, HELD_OUT_SEED, sample
 from zerotube.synth.candidates import true_tracks
-from zerotube.video import write_video
+from zerotube.tube.types import GroundingResult
+from zerotube.video import SegmentVideo, open_video, write_video
 
 FEW = preset("gti", frames=6)
 
@@ -120,3 +122,75 @@ def test_a_proposer_without_words_runs_once_for_all_queries(
     results = grounder.ground_many(clip, ["the red ring grows", "the star"], settings=FEW)
     assert len(calls) == 1
     assert results[0].tracks is results[1].tracks
+
+
+def test_settings_side_by_side_are_what_each_gives_alone(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    rows = [preset("baseline", frames=6), preset("full", frames=6), preset("gti", frames=4)]
+    together = grounder.ground_each(clip, truth.query, rows, candidates=Candidates(tracks=tracks))
+    for settings, found in zip(rows, together, strict=True):
+        assert isinstance(found, GroundingResult)
+        alone = grounder.ground(clip, truth.query, tracks=tracks, settings=settings)
+        np.testing.assert_allclose(
+            found.evidence.spatial_map, alone.evidence.spatial_map, rtol=1e-4, atol=1e-7
+        )
+        assert (found.tube.track_id, found.tube.span) == (alone.tube.track_id, alone.tube.span)
+        assert found.settings == alone.settings
+
+
+def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
+    clip: Path, truth, tracks: TrackSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = Grounder.from_pretrained("bundled")
+    encoded: list[int] = []
+    encode = keeping.model.encode
+    monkeypatch.setattr(keeping.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
+
+    def ask(query: str, frames: int = 6) -> GroundingResult:
+        return keeping.ground(clip, query, tracks=tracks, settings=preset("full", frames=frames))
+
+    alone = ask("the red star grows"), ask(truth.query)
+    assert len(encoded) == 2
+    keeping.keeps_clip = True
+    together = ask("the red star grows"), ask(truth.query)
+    assert len(encoded) == 3
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.evidence.spatial_map, other.evidence.spatial_map)
+        assert np.array_equal(one.evidence.temporal_map, other.evidence.temporal_map)
+        assert one.evidence.presence == other.evidence.presence
+    ask(truth.query, frames=5)
+    assert len(encoded) == 4
+
+
+def test_a_setting_that_fails_does_not_take_the_others_with_it(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    rows = [preset("full", frames=4, lr=1e38), preset("gti", frames=4)]
+    broken, whole = grounder.ground_each(
+        clip, truth.query, rows, candidates=Candidates(tracks=tracks)
+    )
+    assert isinstance(broken, NumericalError)
+    assert isinstance(whole, GroundingResult)
+
+
+def test_a_part_of_a_video_with_tracks_of_the_whole(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet, tmp_path: Path
+) -> None:
+    with open_video(clip) as whole:
+        part = SegmentVideo(whole, Span(10, 29))
+        result = grounder.ground(part, truth.query, tracks=tracks, settings=FEW)
+        proposed = grounder.ground(part, truth.query, store=tmp_path, settings=FEW)
+        again = grounder.ground(part, truth.query, store=tmp_path, settings=FEW)
+        elsewhere = SegmentVideo(whole, Span(5, 24))
+        grounder.ground(elsewhere, truth.query, store=tmp_path, settings=FEW)
+        whole.frames([0])
+    assert result.video.first_frame == 10
+    assert result.tracks.frame_count == proposed.tracks.frame_count == 20
+    expected = tracks.by_id(result.tube.track_id).boxes_xyxy[10:30]
+    np.testing.assert_allclose(result.tube.track_boxes_xyxy, expected, rtol=1e-5)
+    assert again.tube.track_id == proposed.tube.track_id
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 2
+    result.save(tmp_path / "out")
+    with open_video(tmp_path / "out" / "overlay.mp4") as overlay:
+        assert overlay.info.frame_count == 20

@@ -10,7 +10,8 @@ from toy import noise_clip
 from zerotube.errors import NumericalError
 from zerotube.method.assembling import unreverse
 from zerotube.method.config import MethodSettings, preset
-from zerotube.method.ground import ClipSession, gather
+from zerotube.method.ground import gather
+from zerotube.method.session import ClipSession
 from zerotube.method.types import Evidence
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.types import VisualContext
@@ -165,3 +166,47 @@ def test_progress_reaches_its_end(toy: VideoMLLM, context: VisualContext) -> Non
     gather(session, QUERY, candidates(), FRAMES, lambda *step: seen.append(step))
     assert ("tune", 3, 3) in seen
     assert seen[-1] == ("read", 3, 3)
+
+
+def test_settings_that_share_a_clip_give_what_each_gives_alone(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    """The rows of an ablation, in an order in which each could inherit the other's work."""
+    rows = [
+        preset("gti"),
+        preset("baseline"),
+        preset("full", lr=0.5),
+        preset("dsth", lr=0.25),
+        preset("gti", relative_attention=False),
+        preset("full", lr=0.5, objective="entropy", iterations=2, ema=0.5),
+        preset("gti", layer_start=0.0, layer_end=1.0),
+        preset("full", lr=0.5, decomposed=False),
+    ]
+    shared = ClipSession(toy, context, rows[0])
+    for settings in rows:
+        together = gather(shared.under(settings), QUERY, candidates(), FRAMES)
+        alone = run(toy, context, settings)
+        for name in ("spatial_map", "temporal_map"):
+            np.testing.assert_allclose(
+                getattr(together, name), getattr(alone, name), rtol=1e-5, atol=1e-9
+            )
+        assert together.losses.keys() == alone.losses.keys()
+        for name, losses in alone.losses.items():
+            assert together.losses[name] == pytest.approx(losses)
+        assert together.presence == pytest.approx(alone.presence)
+        assert together.spatial_token.chosen == alone.spatial_token.chosen
+
+
+def test_a_shared_clip_is_not_computed_twice(
+    toy: VideoMLLM, context: VisualContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = ClipSession(toy, context, preset("full"))
+    gather(shared, QUERY, candidates(), FRAMES)
+    passes: list[int] = []
+    prefill = toy.prefill
+    monkeypatch.setattr(
+        toy, "prefill", lambda *args, **kwargs: (passes.append(1), prefill(*args, **kwargs))[1]
+    )
+    for name in ("dsth", "gti", "baseline"):
+        gather(shared.under(preset(name)), QUERY, candidates(), FRAMES)
+    assert passes == []

@@ -19,7 +19,7 @@ from transformers import AutoModelForImageTextToText
 from toy import load_toy, make_clip
 from toys import QUESTION, toys
 from zerotube.method.config import preset
-from zerotube.method.ground import ClipSession
+from zerotube.method.session import ClipSession
 from zerotube.method.tuning import start, tune
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import render

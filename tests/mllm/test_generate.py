@@ -66,7 +66,9 @@ def test_a_model_that_answers(
 ) -> None:
     """The weights of a toy cannot write JSON: its answer is put in its place here."""
     answers = ['{"attribute": "the tall man in red", "action": "the man sat", "noun": "man"}']
-    monkeypatch.setattr("zerotube.grounder.generate_text", lambda *_, **__: answers.pop())
+    monkeypatch.setattr(
+        "zerotube.grounder.decomposers.generate_text", lambda *_, **__: answers.pop()
+    )
     settings = LLMSettings(attempts=1)
     query = model_decomposer(toy, settings, cache_folder=tmp_path)(TEXT)
     assert (query.action, query.source) == ("the man sat", f"model:{toy.name}")

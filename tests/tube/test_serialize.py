@@ -33,6 +33,7 @@ def test_every_part_of_the_schema_is_there(result: GroundingResult) -> None:
         "fps": "30000/1001",
         "fps_float": pytest.approx(29.97, abs=0.01),
         "variable_frame_rate": False,
+        "first_frame": 0,
         "frame_count": 24,
         "width": 96,
         "height": 64,

@@ -16,6 +16,7 @@ from zerotube.cli.doctor import doctor
 from zerotube.cli.ground import ground
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
+from zerotube.cli.score import score
 from zerotube.cli.synth import synth
 from zerotube.errors import InputError, ZerotubeError
 
@@ -93,7 +94,7 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, models, synth, demo, doctor):
+for _verb in (ground, propose, decompose, models, score, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 

@@ -72,6 +72,7 @@ class EntryKey:
         settings: its resolved settings, plain JSON values.
         revision: see `zerotube.proposals.base.Proposer.revision`.
         noun: what was looked for; None if the proposer knows no words.
+        first_frame: number, in the file, of frame 0 of what was looked at.
     """
 
     content: str
@@ -83,10 +84,14 @@ class EntryKey:
     settings: Mapping[str, Any]
     revision: str
     noun: str | None
+    first_frame: int = 0
 
     def plain(self) -> dict[str, Any]:
         """As JSON values; 10 and 10.0 are one setting."""
         made: dict[str, Any] = _plain(asdict(self))
+        if not self.first_frame:
+            # Entries of whole videos are older than those of parts, and stay valid.
+            del made["first_frame"]
         return made
 
     @property

@@ -120,6 +120,7 @@ class StoredProposer:
             settings=_plain_settings(self.name, self.settings),
             revision=revision,
             noun=noun if self.uses_noun else None,
+            first_frame=video.info.first_frame,
         )
         found, _ = self._look(key, video)
         if found is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zerotube.geometry.spans import Span
 from zerotube.tube import style
 from zerotube.tube.densify import densify
 from zerotube.tube.types import GroundingResult
@@ -39,7 +40,7 @@ def write_overlay(result: GroundingResult, path: Path) -> None:
     Raises:
         VideoError: if the source cannot be read.
     """
-    from zerotube.video import open_video, write_video  # PyAV is loaded only when drawing
+    from zerotube.video import SegmentVideo, open_video, write_video  # PyAV: only when drawing
 
     painter = OverlayPainter(result)
 
@@ -47,8 +48,10 @@ def write_overlay(result: GroundingResult, path: Path) -> None:
         for frame in frames:
             yield painter.paint(frame.image, frame.index)
 
-    with open_video(result.video.path) as video:
-        write_video(path, painted(video.stream()), result.video.fps)
+    first, count = result.video.first_frame, result.video.frame_count
+    with open_video(result.video.path) as whole:
+        part = SegmentVideo(whole, Span(first, first + count - 1))
+        write_video(path, painted(part.stream()), result.video.fps)
 
 
 class OverlayPainter:

@@ -42,6 +42,7 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
             "fps": f"{video.fps.numerator}/{video.fps.denominator}",
             "fps_float": float(video.fps),
             "variable_frame_rate": video.variable_frame_rate,
+            "first_frame": video.first_frame,
             "frame_count": video.frame_count,
             "width": video.width,
             "height": video.height,

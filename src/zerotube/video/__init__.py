@@ -7,7 +7,17 @@ written.
 from zerotube.video.base import Video
 from zerotube.video.reader import open_video
 from zerotube.video.sampling import uniform_indices
+from zerotube.video.segment import SegmentVideo
 from zerotube.video.types import Clip, Frame, VideoInfo
 from zerotube.video.writer import write_video
 
-__all__ = ["Clip", "Frame", "Video", "VideoInfo", "open_video", "uniform_indices", "write_video"]
+__all__ = [
+    "Clip",
+    "Frame",
+    "SegmentVideo",
+    "Video",
+    "VideoInfo",
+    "open_video",
+    "uniform_indices",
+    "write_video",
+]

@@ -30,7 +30,8 @@ class FolderVideo(Video):
     """Images of one size in a folder, in the natural order of their names (2 before 10).
 
     Args:
-        folder: an existing folder; sub-folders and hidden files are not looked at.
+        folder: an existing folder; sub-folders and hidden files are not looked at. Or one image,
+            a video of one frame.
         fps: frames per second to assume.
 
     Raises:
@@ -39,7 +40,8 @@ class FolderVideo(Video):
 
     def __init__(self, folder: str, fps: Fraction = DEFAULT_FPS) -> None:
         try:
-            self._files = image_files(Path(folder))
+            given = Path(folder)
+            self._files = image_files(given) if given.is_dir() else [given]
         except OSError as error:
             raise VideoError(
                 f"{folder!r}, a folder that may not be listed ({error.strerror})",

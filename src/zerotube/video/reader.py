@@ -11,10 +11,11 @@ from zerotube.video.base import Video
 
 
 def open_video(path: str | Path, fps: Fraction | None = None) -> Video:
-    """Open a video file, or a folder of images as if it were one.
+    """Open a video file, or images as if they were one.
 
     Args:
-        path: a file in any format libav reads, or a folder of bmp, jpeg, png or webp images.
+        path: a file in any format libav reads, a folder of bmp, jpeg, png or webp images, or one
+            such image, which is a video of one frame.
         fps: frames per second of a folder of images; None for 10. Files carry their own times.
 
     Returns:
@@ -73,6 +74,10 @@ def open_video(path: str | Path, fps: Fraction | None = None) -> Video:
             wanted="a readable file",
             fix="check permissions",
         )
+    from zerotube.video.folder_video import IMAGE_SUFFIXES, FolderVideo
+
+    if given.suffix.lower() in IMAGE_SUFFIXES:
+        return FolderVideo(str(path))
     from zerotube.video.file_video import FileVideo
 
     return FileVideo(str(path))

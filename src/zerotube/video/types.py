@@ -40,6 +40,8 @@ class VideoInfo:
     """Whether ``index / fps`` misses a frame's true time; use ``Video.timestamps_s`` instead."""
     warnings: tuple[str, ...]
     """One line per thing the user should know, such as how much of a damaged file was usable."""
+    first_frame: int = 0
+    """Number, in the file, of frame 0: above 0 where only a part of the file is looked at."""
 
     def __post_init__(self) -> None:
         if self.fps <= 0:
@@ -54,6 +56,8 @@ class VideoInfo:
             raise _wrong(
                 f"duration {self.duration_s} s", "a finite number >= 0", "use another file"
             )
+        if self.first_frame < 0:
+            raise _wrong(f"first frame {self.first_frame}", "0 or more", "count frames from 0")
         if self.rotation_deg not in _QUARTER_TURNS:
             raise _wrong(
                 f"rotation {self.rotation_deg}", f"one of {_QUARTER_TURNS}", "round to a quarter"

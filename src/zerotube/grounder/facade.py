@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from zerotube.checkpoints import revision_of
-from zerotube.errors import DecomposerError, ModelError, NothingToGroundError, UsageError
+from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
+from zerotube.grounder.candidates import Candidates
+from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.method.config import MethodSettings, preset
-from zerotube.method.ground import ClipSession, Progress, gather
+from zerotube.method.ground import Progress, gather
+from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.generate import generate_text
 from zerotube.mllm.loading import load
-from zerotube.proposals.base import Proposer
-from zerotube.proposals.io import read_tracks
-from zerotube.proposals.registry import proposer as make_proposer
-from zerotube.proposals.registry import runs_on_device
-from zerotube.proposals.store import ProposalStore
-from zerotube.proposals.stored import StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
-from zerotube.query.cache import PhraseCache, default_folder
 from zerotube.query.decompose import override
-from zerotube.query.llm import Decomposer, LLMDecomposer, LLMSettings
+from zerotube.query.llm import Decomposer
 from zerotube.tube.decide import decide
 from zerotube.tube.types import GroundingResult
-from zerotube.video import Video, open_video, uniform_indices
+from zerotube.video import Clip, Video, open_video, uniform_indices
 
 
 class Grounder:
@@ -44,13 +40,19 @@ class Grounder:
         decomposer: what splits sentences: "rules", "model" (the loaded model itself, see
             ``model_decomposer``), or any decomposer, such as ``openai_decomposer()``.
 
+    Attributes:
+        keeps_clip: whether what was computed on the last clip stays in memory, for queries on one
+            video that come one call at a time. Off at first: it can be gigabytes.
+
     Raises:
         UsageError: a decomposer of another name.
     """
 
     def __init__(self, model: VideoMLLM, *, decomposer: Decomposer | str = "rules") -> None:
         self.model = model
-        self.decomposer = _decomposer(model, decomposer)
+        self.decomposer = chosen_decomposer(model, decomposer)
+        self.keeps_clip = False
+        self._last: tuple[Clip, ClipSession] | None = None
 
     @classmethod
     def from_pretrained(
@@ -91,7 +93,7 @@ class Grounder:
 
     def ground(
         self,
-        video: str | Path,
+        video: str | Path | Video,
         query: str | Query,
         *,
         attribute: str | None = None,
@@ -107,7 +109,8 @@ class Grounder:
         """Find the tube that a sentence describes.
 
         Args:
-            video: a video file or a folder of images.
+            video: a video file, a folder of images, or an open video (a `SegmentVideo` to look at a
+                part; the answer then counts from its first frame).
             query: a sentence, or a ``Query`` that is decomposed already.
             attribute: overrides the attribute phrase.
             action: overrides the action phrase.
@@ -152,7 +155,7 @@ class Grounder:
 
     def ground_many(
         self,
-        video: str | Path,
+        video: str | Path | Video,
         queries: Sequence[str | Query],
         *,
         noun: str | None = None,
@@ -169,67 +172,174 @@ class Grounder:
         errors are those of ``ground``; the results come in the order of the queries, each with the
         shared stages' whole time in its ``timings_s``.
         """
-        asked = settings or preset("full")
-        chosen = asked.within(self.model.family.frame_limit)
+        candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
+        chosen = settings or preset("full")
+        with self._opened(video) as source:
+            parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
+            asked = [(query, chosen) for query in parsed]
+            steps = self._steps(source, asked, candidates, noun, progress)
+            return [step() for step in steps]
+
+    def ground_each(
+        self,
+        video: str | Path | Video,
+        query: str | Query,
+        settings: Sequence[MethodSettings],
+        *,
+        noun: str | None = None,
+        candidates: Candidates | None = None,
+        progress: Progress | None = None,
+    ) -> list[GroundingResult | ZerotubeError]:
+        """Ground one sentence under several settings, as an ablation does.
+
+        What they share - frames, candidates, features, prefixes, prompts, maps - is computed once;
+        put settings with equal ``frames`` beside each other.
+
+        Args:
+            video: a video file, a folder of images, or an open video.
+            query: a sentence, or a ``Query`` that is decomposed already.
+            settings: settings of the method, one per result.
+            noun: what to look for, for proposers that take a noun; default the query's.
+            candidates: where the candidate tracks come from.
+            progress: told about every stage.
+
+        Returns:
+            Per settings the result, or the error under these settings alone: numbers that are not
+            finite, or no attention in any candidate. The others are not affected.
+
+        Raises: as ``ground``, for what concerns all settings.
+        """
+        with self._opened(video) as source:
+            parsed = self.decomposer(query) if isinstance(query, str) else query
+            asked = [(parsed, one) for one in settings]
+            found: list[GroundingResult | ZerotubeError] = []
+            steps = self._steps(source, asked, candidates or Candidates(), noun, progress)
+            for step in steps:
+                try:
+                    found.append(step())
+                except (NumericalError, NothingToGroundError) as error:
+                    found.append(error)
+            return found
+
+    def _steps(
+        self,
+        source: Video,
+        asked: Sequence[tuple[Query, MethodSettings]],
+        candidates: Candidates,
+        noun: str | None,
+        progress: Progress | None,
+    ) -> Iterator[Callable[[], GroundingResult]]:
+        """Per query and settings what makes the result; call each before taking the next."""
+        try:
+            yield from self._each_step(source, asked, candidates, noun, progress)
+        finally:
+            if not self.keeps_clip:
+                self._last = None
+
+    def _each_step(
+        self,
+        source: Video,
+        asked: Sequence[tuple[Query, MethodSettings]],
+        candidates: Candidates,
+        noun: str | None,
+        progress: Progress | None,
+    ) -> Iterator[Callable[[], GroundingResult]]:
         tell = progress or (lambda stage, done, total: None)
-        parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
+        limit, count = self.model.family.frame_limit, source.info.frame_count
+        chosen = [(query, settings, settings.within(limit)) for query, settings in asked]
         clock = _Clock()
-        with open_video(video) as source, _seeded(chosen.seed):
+        with _seeded(chosen[0][2].seed):
             with clock.stage("decode"):
                 tell("decode", 0, 1)
-                clip = source.frames(uniform_indices(source.info.frame_count, chosen.frames))
+                wanted = dict.fromkeys(settings.frames for *_, settings in chosen)
+                clips = {n: source.frames(uniform_indices(count, n)) for n in wanted}
                 tell("decode", 1, 1)
             with clock.stage("propose"):
-                nouns = [noun or item.noun for item in parsed]
-                if tracks is not None:
-                    candidates = [_given(source, tracks, tell)] * len(nouns)
-                else:
-                    name = proposer or default_proposer(self.model.name)
-                    values = self._on_its_device(name, proposer_settings or {})
-                    finder = make_proposer(name, **values)
-                    if store is not False:
-                        place = ProposalStore(None if store is True else store)
-                        finder = StoredProposer(finder, place)
-                    candidates = _found(source, finder, nouns, tell)
-            with clock.stage("encode"):
-                tell("encode", 0, 1)
-                session = ClipSession(self.model, self.model.encode(clip), chosen)
-                tell("encode", 1, 1)
-            shared = dict(clock.seconds)
-            results = []
-            for item, tracks_of_item in zip(parsed, candidates, strict=True):
-                clock = _Clock(dict(shared))
-                with clock.stage("ground"):
-                    evidence = gather(session, item, tracks_of_item, clip.frame_indices, tell)
-                with clock.stage("decide"):
-                    tube = decide(evidence, tracks_of_item, chosen.top_k)
-                results.append(
-                    GroundingResult(
-                        video=clip.info,
-                        clip=clip,
-                        query=item,
-                        model=self.model.name,
-                        settings={
-                            "method": chosen.to_dict(),
-                            "proposer": {"name": tracks_of_item.source, **tracks_of_item.settings},
-                            "device": str(self.model.device),
-                            "dtype": str(self.model.model.dtype).removeprefix("torch."),
-                        },
-                        tracks=tracks_of_item,
-                        evidence=evidence,
-                        tube=tube,
-                        timestamps_s=source.timestamps_s,
-                        timings_s=clock.seconds,
-                        warnings=(
-                            *item.warnings,
-                            *source.info.warnings,
-                            *tracks_of_item.warnings,
-                            *self._frame_warnings(asked, chosen, source.info.frame_count),
-                            *self._domain_warnings(item),
-                        ),
-                    )
+                nouns = [noun or query.noun for query, *_ in chosen]
+                where = str(self.model.device)
+                sets = candidates.find(
+                    source, nouns, model=self.model.name, device=where, tell=tell
                 )
-        return results
+            for (query, wish, settings), tracks in zip(chosen, sets, strict=True):
+                clip = clips[settings.frames]
+                session = self._session(clip, settings, clock, tell)
+                warnings = (
+                    *query.warnings,
+                    *source.info.warnings,
+                    *tracks.warnings,
+                    *self._frame_warnings(wish, settings, count),
+                    *self._domain_warnings(query),
+                )
+                yield partial(
+                    self._one,
+                    source,
+                    session,
+                    clip,
+                    query,
+                    tracks,
+                    warnings,
+                    _Clock(dict(clock.seconds)),
+                    tell,
+                )
+
+    def _session(
+        self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
+    ) -> ClipSession:
+        """The encoded clip: the last one again, if it shows the same pictures."""
+        if self._last is not None and _same_pictures(self._last[0], clip):
+            clock.seconds.setdefault("encode", 0.0)
+            return self._last[1].under(settings)
+        self._last = None  # its memory is free before the next clip needs it
+        with clock.stage("encode"):
+            tell("encode", 0, 1)
+            session = ClipSession(self.model, self.model.encode(clip), settings)
+            tell("encode", 1, 1)
+        self._last = (clip, session)
+        return session
+
+    def _one(
+        self,
+        source: Video,
+        session: ClipSession,
+        clip: Clip,
+        query: Query,
+        tracks: TrackSet,
+        warnings: tuple[str, ...],
+        clock: _Clock,
+        tell: Progress,
+    ) -> GroundingResult:
+        settings = session.settings
+        with clock.stage("ground"):
+            evidence = gather(session, query, tracks, clip.frame_indices, tell)
+        with clock.stage("decide"):
+            tube = decide(evidence, tracks, settings.top_k)
+        return GroundingResult(
+            video=clip.info,
+            clip=clip,
+            query=query,
+            model=self.model.name,
+            settings={
+                "method": settings.to_dict(),
+                "proposer": {"name": tracks.source, **tracks.settings},
+                "device": str(self.model.device),
+                "dtype": str(self.model.model.dtype).removeprefix("torch."),
+            },
+            tracks=tracks,
+            evidence=evidence,
+            tube=tube,
+            timestamps_s=source.timestamps_s,
+            timings_s=clock.seconds,
+            warnings=warnings,
+        )
+
+    @contextmanager
+    def _opened(self, video: str | Path | Video) -> Iterator[Video]:
+        """A video that is open already stays open."""
+        if isinstance(video, Video):
+            yield video
+        else:
+            with open_video(video) as source:
+                yield source
 
     def _frame_warnings(
         self, asked: MethodSettings, chosen: MethodSettings, frame_count: int
@@ -241,12 +351,6 @@ class Grounder:
             f"{self.model.name!r} takes at most {chosen.frames} of the {asked.frames} frames asked "
             f"for: sampled {chosen.frames}, span of {chosen.top_k} (--frames, --top-k)"
         ]
-
-    def _on_its_device(self, proposer: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The proposer's models go where the MLLM is, unless the user says otherwise."""
-        if not runs_on_device(proposer):
-            return values
-        return {"device": str(self.model.device), **values}
 
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""
@@ -266,102 +370,11 @@ class Grounder:
         ]
 
 
-def default_proposer(model: str) -> str:
-    """Name of the proposer for a model.
-
-    The bundled model was made for clean shapes, which need no detector and no download; any other
-    is asked about things that a detector knows by name.
-
-    Args:
-        model: as given to `Grounder.from_pretrained`.
-    """
-    return "motion" if model == "bundled" else "gdino+sam2"
-
-
-def model_decomposer(
-    model: VideoMLLM,
-    settings: LLMSettings | None = None,
-    *,
-    cache_folder: Path | None = None,
-) -> LLMDecomposer:
-    """A decomposer that asks the loaded model itself, in text alone, and no network.
-
-    Args:
-        model: a loaded MLLM.
-        settings: its limits and whether it caches; server and model name are not used.
-        cache_folder: default ``zerotube.query.cache.default_folder()``.
-    """
-    chosen = settings or LLMSettings()
-
-    def ask(prompt: str, seconds: float) -> str:
-        try:
-            return generate_text(model, prompt, max_time_s=seconds)
-        except ModelError as caught:
-            raise DecomposerError(
-                caught.got, wanted=caught.wanted, fix=caught.fix, retry=False
-            ) from caught
-
-    cache = None
-    if chosen.cache:
-        cache = PhraseCache(cache_folder or default_folder(), _identity(model), "local")
-    return LLMDecomposer(ask, source=f"model:{model.name}", cache=cache, settings=chosen)
-
-
-def _identity(model: VideoMLLM) -> str:
-    """Name of a model that changes with its weights: commit of a hub model, digest of a folder."""
-    folder = Path(model.name)
-    if folder.is_dir():
-        return f"{folder.resolve()} {revision_of(model.name)}"
-    commit = getattr(model.model.config, "_commit_hash", None)
-    return f"{model.name} {commit or ''}".strip()
-
-
-def _decomposer(model: VideoMLLM, chosen: Decomposer | str) -> Decomposer:
-    if not isinstance(chosen, str):
-        return chosen
-    if chosen == "rules":
-        return decompose
-    if chosen == "model":
-        return model_decomposer(model)
-    raise UsageError(
-        f"the decomposer {chosen!r}",
-        wanted="'rules', 'model', or a decomposer such as openai_decomposer()",
-        fix="choose one of these",
+def _same_pictures(one: Clip, other: Clip) -> bool:
+    return one is other or (
+        np.array_equal(one.timestamps_s, other.timestamps_s)
+        and np.array_equal(one.frames, other.frames)
     )
-
-
-def _given(source: Video, tracks: str | Path | TrackSet, tell: Progress) -> TrackSet:
-    """The candidates that the caller brought."""
-    if isinstance(tracks, TrackSet):
-        return _some(tracks, source)
-    tell("propose", 0, 1)
-    read = read_tracks(Path(tracks), source.info)
-    tell("propose", 1, 1)
-    return _some(read, source)
-
-
-def _found(source: Video, finder: Proposer, nouns: Sequence[str], tell: Progress) -> list[TrackSet]:
-    """One set of candidates per noun, each distinct one made once."""
-    # A proposer that knows no words finds the same objects whatever is asked for.
-    keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
-    made = {
-        noun: _some(
-            finder.propose(source, noun, progress=lambda done, total: tell("propose", done, total)),
-            source,
-        )
-        for noun in dict.fromkeys(keys)
-    }
-    return [made[noun] for noun in keys]
-
-
-def _some(candidates: TrackSet, source: Video) -> TrackSet:
-    if not len(candidates):
-        raise NothingToGroundError(
-            f"no candidate track in {source.info.path!r}",
-            wanted="at least one object",
-            fix="try another --proposer, or pass --tracks with a file of your own",
-        )
-    return candidates
 
 
 class _Clock:

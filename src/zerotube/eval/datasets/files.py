@@ -1,0 +1,206 @@
+"""Finding a data set's files below the user's folders: by name, at any depth, in one walk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from zerotube.errors import InputError, UsageError
+from zerotube.eval.datasets.entries import Unusable
+from zerotube.eval.datasets.registry import Request
+
+_SHOWN = 8
+"""Names listed in a message."""
+
+
+class FileIndex:
+    """Every file below a folder by its name. Links to folders are followed; hidden files and
+    folders are left alone.
+
+    Args:
+        root: an existing folder.
+
+    Raises:
+        InputError: it is no folder.
+        OSError: a folder may not be listed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            what = "a file" if root.exists() else "nothing"
+            raise InputError(f"{what} at {root}", wanted="a folder", fix="check the path")
+        self.root = root
+        self._folders: dict[str, list[str]] = {}
+        seen: set[tuple[int, int]] = set()
+        for folder, folders, files in os.walk(root, onerror=_raise, followlinks=True):
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                # Reached before by another link, or a link to a folder above.
+                folders.clear()
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in files:
+                if not name.startswith("."):
+                    self._folders.setdefault(name, []).append(folder)
+        self._by_stem: dict[str, list[str]] = {}
+        for name in self._folders:
+            self._by_stem.setdefault(Path(name).stem, []).append(name)
+
+    def named(self, name: str) -> list[Path]:
+        """The files of that name, in order of their paths."""
+        return sorted(Path(folder, name) for folder in self._folders.get(name, ()))
+
+    def with_stem(self, stem: str, suffixes: Sequence[str]) -> list[Path]:
+        """The files of that name without its suffix, the suffix one of some, in any case."""
+        names = [
+            name for name in self._by_stem.get(stem, ()) if Path(name).suffix.lower() in suffixes
+        ]
+        return sorted(path for name in names for path in self.named(name))
+
+    def matching(self, pattern: str) -> list[Path]:
+        """The files whose whole name matches a regular expression, in order of their paths."""
+        names = [name for name in self._folders if re.fullmatch(pattern, name)]
+        return sorted(path for name in names for path in self.named(name))
+
+    def holds(self, suffixes: Sequence[str]) -> bool:
+        """Whether there is any file with one of some suffixes."""
+        return any(Path(name).suffix.lower() in suffixes for name in self._folders)
+
+
+class Media:
+    """Where the videos or images of a data set lie.
+
+    Args:
+        index: of the root; None if there is none.
+        suffixes: that a video or image may have, lower case.
+    """
+
+    def __init__(self, index: FileIndex | None, suffixes: Sequence[str]) -> None:
+        self._suffixes = suffixes
+        # A root that holds annotations alone is as good as none: scoring needs no videos.
+        self._index = index if index is not None and index.holds(suffixes) else None
+
+    def find(self, *names: str) -> Path | None:
+        """The file of the first of some names that is there; a name may lack its suffix or have
+        another one than the file.
+
+        Returns:
+            Its path; None if no root was given, or one without a single video or image.
+
+        Raises:
+            Unusable: it is not there, or several different files have that name.
+        """
+        if self._index is None:
+            return None
+        for name in names:
+            part = PurePosixPath(name)
+            found = self._index.named(part.name) or self._index.with_stem(
+                part.stem if part.suffix.lower() in self._suffixes else part.name, self._suffixes
+            )
+            nearer = [path for path in found if path.as_posix().endswith(f"/{part}")]
+            if found:
+                return the_only(nearer or found)
+        raise Unusable(f"no {names[0]} below {self._index.root}")
+
+
+def the_only(paths: Sequence[Path]) -> Path:
+    """The first of files with one name that are copies, as their equal sizes tell.
+
+    Raises:
+        Unusable: their sizes differ.
+    """
+    if len(paths) > 1 and len({path.stat().st_size for path in paths}) > 1:
+        raise Unusable(f"{len(paths)} different files: {', '.join(map(str, paths))}")
+    return paths[0]
+
+
+class Sources:
+    """The folders and files that a request names.
+
+    Args:
+        request: which samples are wanted.
+
+    Raises:
+        UsageError: neither a root nor an annotation file.
+        InputError: the root is no folder.
+    """
+
+    def __init__(self, request: Request) -> None:
+        if request.root is None and request.annotations is None:
+            raise UsageError(
+                "neither a root folder nor an annotation file",
+                wanted="at least one of them",
+                fix="pass --root DIR or --annotations FILE",
+            )
+        self.request = request
+        self.index = None if request.root is None else FileIndex(request.root)
+
+    def boxes_index(self) -> FileIndex | None:
+        """The folder of box files: the one named for them, else the root; None if neither is."""
+        boxes, root = self.request.boxes, self.request.root
+        return self.index if boxes is None or boxes == root else FileIndex(boxes)
+
+    def annotation_file(self, tiers: Sequence[Sequence[str]], splits: str) -> Path:
+        """The annotation file: the one named, else the split's below the root.
+
+        Args:
+            tiers: usual names of the split's file; those of a later tier count only if no file has
+                one of an earlier tier.
+            splits: regular expression of the names of annotation files, its first group the split.
+
+        Raises:
+            UsageError: no split, or one that is not there; the error says which are.
+            InputError: several files could be meant.
+        """
+        if self.request.annotations is not None:
+            return self.request.annotations
+        index, split = self.index, self.request.split
+        if index is None:
+            raise UsageError("no root", wanted="a folder or a file", fix="pass --annotations FILE")
+        for names in tiers if split else ():
+            found = [path for name in names for path in index.named(name)]
+            if found:
+                return one_annotation_file(found)
+        there = sorted({self._split(path, splits) for path in index.matching(splits)})
+        raise UsageError(
+            f"no split {split!r} below {index.root}" if split else "no split",
+            wanted=f"one of those there: {shortened(there)}"
+            if there
+            else f"a file named {' or '.join(name for names in tiers for name in names)}"
+            if split
+            else "a split",
+            fix="pass --split NAME or --annotations FILE",
+        )
+
+    def _split(self, path: Path, splits: str) -> str:
+        match = re.fullmatch(splits, path.name)
+        return match.group(1) if match else path.name
+
+
+def one_annotation_file(found: Sequence[Path]) -> Path:
+    """The file, if there is only one.
+
+    Raises:
+        InputError: there are several.
+    """
+    if len(found) > 1:
+        raise InputError(
+            f"{len(found)} annotation files: {shortened(list(map(str, found)))}",
+            wanted="one",
+            fix="pass --annotations FILE",
+        )
+    return found[0]
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Some names for a message, the first few of many."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _raise(error: OSError) -> None:
+    # os.walk leaves out what it may not list; a video that is silently missing is worse.
+    raise error

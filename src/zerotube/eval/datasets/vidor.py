@@ -1,0 +1,103 @@
+"""VidOR annotations (Shang et al. 2019): where every object of a video is, frame by frame.
+
+They hold the true boxes of VidSTG. A file has some megabytes, so only wanted objects are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.errors import InputError
+from zerotube.eval.datasets.entries import Unusable, check_corners
+from zerotube.eval.datasets.reading import looks_like, read_large_json
+from zerotube.geometry.spans import Span
+
+WHAT = "VidOR annotations"
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectBoxes:
+    """Where one object was annotated.
+
+    Attributes:
+        object_id: its ``tid``.
+        frame_indices: int64 ``(n,)``, in the order of the file.
+        boxes_xyxy: float64 ``(n, 4)``, pixels.
+    """
+
+    object_id: int
+    frame_indices: NDArray[np.int64]
+    boxes_xyxy: NDArray[np.float64]
+
+    def over(self, span: Span) -> NDArray[np.float64]:
+        """The boxes in every frame of a span; where only its last one is missing, the box before
+        it is repeated (VidOR ends a relation at the first frame after it).
+
+        Returns:
+            float64 ``(span.frame_count, 4)``.
+
+        Raises:
+            Unusable: a frame has no box or two, or a box is not finite or inverted.
+        """
+        inside = (self.frame_indices >= span.start_frame) & (self.frame_indices <= span.end_frame)
+        frames, boxes = self.frame_indices[inside], self.boxes_xyxy[inside]
+        twice = np.flatnonzero(np.diff(frames) <= 0)
+        if len(twice):
+            raise Unusable(f"object {self.object_id} has two boxes at frame {frames[twice[0]]}")
+        absent = np.setdiff1d(np.arange(span.start_frame, span.end_frame + 1), frames)
+        if len(absent) == 1 and absent[0] == span.end_frame and len(boxes):
+            boxes = np.concatenate([boxes, boxes[-1:]])
+        elif len(absent):
+            raise Unusable(
+                f"object {self.object_id} has no box at frame {absent[0]} "
+                f"({len(absent)} of the {span.frame_count} frames have none)"
+            )
+        check_corners(boxes)
+        return boxes
+
+
+def read_objects(path: Path, wanted: Set[int]) -> dict[int, ObjectBoxes]:
+    """The boxes of some objects of a video.
+
+    Args:
+        path: of the file.
+        wanted: ids of the objects.
+
+    Returns:
+        By id; an object that is nowhere in the file has no frames.
+
+    Raises:
+        Unusable: the file is damaged or of another form.
+    """
+    try:
+        content = read_large_json(path, WHAT)
+    except InputError as error:
+        raise Unusable(f"box file {error.got}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("trajectories"), list):
+        raise Unusable(f"box file {path}, which looks like {looks_like(content)}")
+    rows: dict[int, list[tuple[int, list[Any]]]] = {object_id: [] for object_id in wanted}
+    for frame, objects in enumerate(content["trajectories"]):
+        try:
+            for item in objects:
+                if item["tid"] in rows:
+                    box = item["bbox"]
+                    rows[item["tid"]].append((frame, [box[corner] for corner in _CORNERS]))
+        except (KeyError, TypeError) as error:
+            raise Unusable(f"box file {path}: frame {frame} is malformed ({error})") from error
+    try:
+        return {object_id: _object(object_id, found) for object_id, found in rows.items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Unusable(f"box file {path}: a corner is no number ({error})") from error
+
+
+def _object(object_id: int, rows: list[tuple[int, list[Any]]]) -> ObjectBoxes:
+    frames = np.array([frame for frame, _ in rows], dtype=np.int64)
+    boxes = np.array([box for _, box in rows], dtype=np.float64).reshape(len(rows), 4)
+    return ObjectBoxes(object_id, frames, boxes)

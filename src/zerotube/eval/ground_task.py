@@ -1,0 +1,310 @@
+"""Grounding as a task: one or several settings of the method, side by side on every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerotube.errors import InputError, NothingToGroundError, UsageError, ZerotubeError
+from zerotube.eval.datasets.fit import misfit
+from zerotube.eval.predictions import failure, from_tube, to_dict
+from zerotube.eval.task import SampleSkipped, Work
+from zerotube.eval.types import Sample
+from zerotube.geometry.spans import Span
+from zerotube.method.config import MethodSettings
+from zerotube.video import SegmentVideo, Video, open_video
+
+if TYPE_CHECKING:
+    from zerotube.grounder import Candidates, Grounder
+    from zerotube.tube.types import GroundingResult
+
+TRUTH = "truth"
+"""Name that stands, in place of a proposer's, for the benchmark's own tracks."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model, and how it is loaded; see `zerotube.grounder.Grounder.from_pretrained`."""
+
+    name: str = "bundled"
+    device: str | None = None
+    dtype: str | None = None
+    device_map: str | None = None
+    quantize: str | None = None
+    decomposer: str = "rules"
+
+    def load(self) -> Grounder:
+        """Load it.
+
+        Raises:
+            ModelError, UsageError: see `Grounder.from_pretrained`.
+        """
+        from zerotube.grounder import Grounder
+
+        return Grounder.from_pretrained(
+            self.name,
+            device=self.device,
+            dtype=self.dtype,
+            device_map=self.device_map,
+            quantize=self.quantize,
+            decomposer=self.decomposer,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What of it decides results: where it runs does not."""
+        values = asdict(self)
+        for place in ("device", "device_map"):
+            del values[place]
+        return values
+
+
+@dataclass(frozen=True)
+class CandidateChoice:
+    """Where the candidate tracks of a sample come from.
+
+    Attributes:
+        proposer: its name; ``TRUTH`` for the benchmark's true tracks, which isolates the method as
+            the paper's precomputed tracks do; None for that of the model.
+        proposer_settings: its settings.
+        tracks: folder with a track file per video, named as the video with the ending ``.json``,
+            at any depth; replaces the proposer.
+        store: see `zerotube.grounder.Candidates`.
+
+    Raises:
+        UsageError: more than one source.
+    """
+
+    proposer: str | None = None
+    proposer_settings: Mapping[str, Any] = field(default_factory=dict)
+    tracks: Path | None = None
+    store: bool | Path = True
+
+    def __post_init__(self) -> None:
+        if self.tracks is not None and self.proposer is not None:
+            raise UsageError(
+                f"a folder of tracks together with the proposer {self.proposer!r}",
+                wanted="one of them",
+                fix="leave one out",
+            )
+        if self.proposer == TRUTH and self.proposer_settings:
+            raise UsageError(
+                "settings for the true tracks", wanted="none", fix="leave --proposer-set out"
+            )
+
+    def of(self, sample: Sample, files: Mapping[str, Path]) -> Candidates:
+        """The candidates of one sample.
+
+        Args:
+            sample: of the benchmark.
+            files: what ``track_files`` found.
+
+        Raises:
+            InputError: the benchmark has no true tracks, or the folder has no file for the video.
+        """
+        from zerotube.grounder import Candidates
+
+        if self.proposer == TRUTH:
+            if sample.true_tracks is None:
+                raise InputError(
+                    f"sample {sample.sample_id!r}, which comes without the tracks of all objects",
+                    wanted="a benchmark with true tracks, such as synth",
+                    fix="choose another --proposer",
+                )
+            return Candidates(tracks=sample.true_tracks)
+        if self.tracks is not None:
+            name = Path(sample.video_name).stem
+            if name not in files:
+                raise InputError(
+                    f"no track file {name}.json below {self.tracks}",
+                    wanted="a track file per video",
+                    fix="make it with `zerotube propose`, or leave --tracks out",
+                )
+            return Candidates(tracks=files[name])
+        return Candidates(self.proposer, self.proposer_settings, store=self.store)
+
+    def track_files(self) -> dict[str, Path]:
+        """The track files of the folder by the name of their video."""
+        if self.tracks is None:
+            return {}
+        return {path.stem: path for path in sorted(self.tracks.rglob("*.json"))}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What of it decides results: where tracks are kept does not."""
+        return {
+            "proposer": self.proposer,
+            "proposer_settings": dict(self.proposer_settings),
+            "tracks": None if self.tracks is None else str(self.tracks.resolve()),
+        }
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of an ablation.
+
+    Attributes:
+        label: its name in tables.
+        settings: of the method.
+        candidates: in place of the task's own.
+    """
+
+    label: str
+    settings: MethodSettings
+    candidates: CandidateChoice | None = None
+
+
+@dataclass(frozen=True)
+class GroundTask:
+    """Grounds every sample under every variant.
+
+    A result is::
+
+        {"predictions": {label: prediction}, "details": {label: {...}}, "timings_s": {stage: s}}
+
+    ``predictions`` are in the form of a prediction file. ``details`` has track_id, token (text of
+    the grounding token), presence, consistency (None without TAS) and candidates (their number);
+    it misses variants that found nothing to ground, whose prediction says why. ``timings_s`` sums
+    over the variants what each did alone, and once what they share.
+
+    Attributes:
+        variants: with labels that differ; beside each other if they can share work.
+        model: the MLLM.
+        candidates: where candidate tracks come from.
+
+    Raises:
+        UsageError: no variant, or two of one label.
+    """
+
+    variants: tuple[Variant, ...]
+    model: ModelChoice = ModelChoice()
+    candidates: CandidateChoice = CandidateChoice()
+
+    def __post_init__(self) -> None:
+        labels = [variant.label for variant in self.variants]
+        if not labels or len(set(labels)) < len(labels):
+            raise UsageError(
+                f"variants {labels}", wanted="at least one, all named apart", fix="rename them"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See `zerotube.eval.task.Task`."""
+        return {
+            "zerotube": version("zerotube"),
+            "model": self.model.to_dict(),
+            "candidates": self.candidates.to_dict(),
+            "variants": {
+                variant.label: variant.settings.to_dict()
+                | (
+                    {}
+                    if variant.candidates is None
+                    else {"candidates": variant.candidates.to_dict()}
+                )
+                for variant in self.variants
+            },
+        }
+
+    def open(self) -> Work:
+        """Load the model.
+
+        Raises:
+            ModelError, UsageError: it cannot be loaded.
+        """
+        grounder = self.model.load()
+        # Benchmarks ask several things about one video, one after another.
+        grounder.keeps_clip = True
+        choices = {id(choice): choice for choice in map(self._choice, self.variants)}
+        files = {key: choice.track_files() for key, choice in choices.items()}
+
+        def work(sample: Sample) -> dict[str, Any]:
+            found: dict[str, Any] = {"predictions": {}, "details": {}, "timings_s": {}}
+            with opened(sample) as video:
+                for _, group in groupby(self.variants, lambda one: id(self._choice(one))):
+                    variants = tuple(group)
+                    choice = self._choice(variants[0])
+                    candidates = choice.of(sample, files[id(choice)])
+                    outcomes = _outcomes(grounder, video, sample, variants, candidates)
+                    _add(found, sample, variants, outcomes, video.info.first_frame)
+            return found
+
+        return work
+
+    def _choice(self, variant: Variant) -> CandidateChoice:
+        return variant.candidates or self.candidates
+
+
+@contextmanager
+def opened(sample: Sample) -> Iterator[Video]:
+    """The frames of a sample that the method may see.
+
+    Raises:
+        SampleSkipped: the video does not fit the annotation.
+        InputError: the video is not there.
+        VideoError: it cannot be decoded.
+    """
+    if sample.video is None:
+        raise InputError(
+            f"no video {sample.video_name!r}", wanted="a video per sample", fix="pass --root DIR"
+        )
+    with open_video(sample.video) as video:
+        reason = misfit(sample, video.info)
+        if reason is not None:
+            raise SampleSkipped(reason, wanted="the annotated video", fix="get the original file")
+        if sample.segment is None:
+            yield video
+        else:
+            last = min(sample.segment.end_frame, video.info.frame_count - 1)
+            yield SegmentVideo(video, Span(sample.segment.start_frame, last))
+
+
+def _outcomes(
+    grounder: Grounder,
+    video: Video,
+    sample: Sample,
+    variants: Sequence[Variant],
+    candidates: Candidates,
+) -> list[GroundingResult | ZerotubeError]:
+    settings = [variant.settings for variant in variants]
+    try:
+        return grounder.ground_each(video, sample.query, settings, candidates=candidates)
+    except NothingToGroundError as error:
+        # An answer, not an accident: trying again would find nothing again.
+        return [error] * len(variants)
+
+
+def _add(
+    found: dict[str, Any],
+    sample: Sample,
+    variants: Sequence[Variant],
+    outcomes: Sequence[GroundingResult | ZerotubeError],
+    first_frame: int,
+) -> None:
+    """Write the outcomes of variants that shared their work into a result."""
+    timings: dict[str, set[float]] = {}
+    for variant, outcome in zip(variants, outcomes, strict=True):
+        if isinstance(outcome, ZerotubeError):
+            prediction = failure(sample.sample_id, str(outcome))
+        else:
+            prediction = from_tube(sample.sample_id, outcome.tube, first_frame=first_frame)
+            found["details"][variant.label] = _details(outcome)
+            for stage, seconds in outcome.timings_s.items():
+                # A stage that was shared stands in every result with the same reading of the clock.
+                timings.setdefault(stage, set()).add(seconds)
+        found["predictions"][variant.label] = to_dict(prediction)
+    for stage, readings in timings.items():
+        found["timings_s"][stage] = found["timings_s"].get(stage, 0.0) + sum(readings)
+
+
+def _details(result: GroundingResult) -> dict[str, Any]:
+    evidence = result.evidence
+    return {
+        "track_id": result.tube.track_id,
+        "token": evidence.spatial_token.text,
+        "presence": evidence.presence,
+        "consistency": evidence.consistency,
+        "candidates": len(result.tracks),
+    }

@@ -1,0 +1,113 @@
+"""Where a facade's candidates come from: a proposer, the store, or the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zerotube.errors import NothingToGroundError
+from zerotube.proposals.base import Proposer
+from zerotube.proposals.io import read_tracks
+from zerotube.proposals.registry import proposer as make_proposer
+from zerotube.proposals.registry import runs_on_device
+from zerotube.proposals.segment import within
+from zerotube.proposals.store import ProposalStore
+from zerotube.proposals.stored import StoredProposer
+from zerotube.proposals.types import TrackSet
+from zerotube.video import SegmentVideo, Video
+
+Progress = Callable[[str, int, int], None]
+
+
+def default_proposer(model: str) -> str:
+    """Name of the proposer for a model.
+
+    The bundled model was made for clean shapes, which need no detector and no download; any other
+    is asked about things that a detector knows by name.
+
+    Args:
+        model: as given to `Grounder.from_pretrained`.
+    """
+    return "motion" if model == "bundled" else "gdino+sam2"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Where candidate tracks come from.
+
+    Attributes:
+        proposer: name of the proposer; None for that of the model, see ``default_proposer``.
+        proposer_settings: its settings.
+        tracks: candidates, or a file of them; replaces the proposer. Of a segment, they are those
+            of the whole video.
+        store: folder where candidates are kept between runs and looked for first. True: the user's
+            own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
+    """
+
+    proposer: str | None = None
+    proposer_settings: Mapping[str, Any] = field(default_factory=dict)
+    tracks: str | Path | TrackSet | None = None
+    store: bool | str | Path = True
+
+    def find(
+        self, source: Video, nouns: Sequence[str], *, model: str, device: str, tell: Progress
+    ) -> list[TrackSet]:
+        """One set of candidates per noun, each distinct one made once.
+
+        Args:
+            source: the open video.
+            nouns: what to look for.
+            model: name of the MLLM that will choose among them.
+            device: where it is; the proposer's models go there unless its settings say otherwise.
+            tell: told about the stage "propose".
+
+        Raises:
+            NothingToGroundError: there is no candidate.
+            TracksError, VideoError: the file or the video cannot be used.
+            UsageError: unknown proposer or setting.
+        """
+        if self.tracks is not None:
+            return [_some(_brought(source, self.tracks, tell), source)] * len(nouns)
+        finder = self._finder(self.proposer or default_proposer(model), device)
+        # A proposer that knows no words finds the same objects whatever is asked for.
+        keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
+        made = {
+            noun: _some(finder.propose(source, noun, progress=_stage(tell)), source)
+            for noun in dict.fromkeys(keys)
+        }
+        return [made[noun] for noun in keys]
+
+    def _finder(self, name: str, device: str) -> Proposer:
+        values = dict(self.proposer_settings)
+        if runs_on_device(name):
+            values = {"device": device, **values}
+        finder = make_proposer(name, **values)
+        if self.store is False:
+            return finder
+        return StoredProposer(finder, ProposalStore(None if self.store is True else self.store))
+
+
+def _stage(tell: Progress) -> Callable[[int, int], None]:
+    return lambda done, total: tell("propose", done, total)
+
+
+def _brought(source: Video, tracks: str | Path | TrackSet, tell: Progress) -> TrackSet:
+    """The candidates that the caller brought, cut to the part of the video that is looked at."""
+    whole = source.whole if isinstance(source, SegmentVideo) else source
+    if not isinstance(tracks, TrackSet):
+        tell("propose", 0, 1)
+        tracks = read_tracks(Path(tracks), whole.info)
+        tell("propose", 1, 1)
+    return within(tracks, source.span) if isinstance(source, SegmentVideo) else tracks
+
+
+def _some(candidates: TrackSet, source: Video) -> TrackSet:
+    if not len(candidates):
+        raise NothingToGroundError(
+            f"no candidate track in {source.info.path!r}",
+            wanted="at least one object",
+            fix="try another --proposer, or pass --tracks with a file of your own",
+        )
+    return candidates

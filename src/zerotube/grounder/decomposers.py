@@ -1,0 +1,70 @@
+"""What splits a facade's sentences: rules, a server, or the loaded model itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zerotube.checkpoints import revision_of
+from zerotube.errors import DecomposerError, ModelError, UsageError
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.generate import generate_text
+from zerotube.query import decompose
+from zerotube.query.cache import PhraseCache, default_folder
+from zerotube.query.llm import Decomposer, LLMDecomposer, LLMSettings
+
+
+def model_decomposer(
+    model: VideoMLLM,
+    settings: LLMSettings | None = None,
+    *,
+    cache_folder: Path | None = None,
+) -> LLMDecomposer:
+    """A decomposer that asks the loaded model itself, in text alone, and no network.
+
+    Args:
+        model: a loaded MLLM.
+        settings: its limits and whether it caches; server and model name are not used.
+        cache_folder: default ``zerotube.query.cache.default_folder()``.
+    """
+    chosen = settings or LLMSettings()
+
+    def ask(prompt: str, seconds: float) -> str:
+        try:
+            return generate_text(model, prompt, max_time_s=seconds)
+        except ModelError as caught:
+            raise DecomposerError(
+                caught.got, wanted=caught.wanted, fix=caught.fix, retry=False
+            ) from caught
+
+    cache = None
+    if chosen.cache:
+        cache = PhraseCache(cache_folder or default_folder(), _identity(model), "local")
+    return LLMDecomposer(ask, source=f"model:{model.name}", cache=cache, settings=chosen)
+
+
+def _identity(model: VideoMLLM) -> str:
+    """Name of a model that changes with its weights: commit of a hub model, digest of a folder."""
+    folder = Path(model.name)
+    if folder.is_dir():
+        return f"{folder.resolve()} {revision_of(model.name)}"
+    commit = getattr(model.model.config, "_commit_hash", None)
+    return f"{model.name} {commit or ''}".strip()
+
+
+def chosen_decomposer(model: VideoMLLM, chosen: Decomposer | str) -> Decomposer:
+    """A decomposer by name, or the one that was brought.
+
+    Raises:
+        UsageError: it is a name and not one that is known.
+    """
+    if not isinstance(chosen, str):
+        return chosen
+    if chosen == "rules":
+        return decompose
+    if chosen == "model":
+        return model_decomposer(model)
+    raise UsageError(
+        f"the decomposer {chosen!r}",
+        wanted="'rules', 'model', or a decomposer such as openai_decomposer()",
+        fix="choose one of these",
+    )

@@ -1,0 +1,239 @@
+"""One encoded clip, and everything about it that does not depend on the query."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from zerotube.errors import NumericalError
+from zerotube.method.config import MethodSettings
+from zerotube.method.relevance import relative
+from zerotube.method.tokens import choose_token
+from zerotube.method.tuning import start, tune
+from zerotube.method.types import TokenChoice
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layer_range
+from zerotube.mllm.prompting import AnswerIds
+from zerotube.mllm.types import Prefix, VisualContext
+from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+Phrase = tuple[str, bool]
+"""A sub-query's phrase, and whether the frames are reversed."""
+
+Tuning = tuple[str, float, int, float]
+"""Settings that decide a visual prompt: objective, lr, iterations, ema."""
+
+
+class ClipSession:
+    """A clip under the method.
+
+    Everything that was computed for one query or setting is kept where another can use it:
+    queries on one video name the same few objects, and the rows of an ablation share prompts and
+    maps. What is kept of each kind is bounded to the newest few.
+
+    Args:
+        model: the MLLM.
+        context: the encoded clip.
+        settings: settings of the method; see ``under`` for others.
+    """
+
+    def __init__(self, model: VideoMLLM, context: VisualContext, settings: MethodSettings) -> None:
+        self.model = model
+        self.context = context
+        self._kept = _Kept(model, context)
+        self._use(settings)
+
+    def _use(self, settings: MethodSettings) -> None:
+        self.settings = settings
+        self.layers = layer_range(self.model.layer_count, settings.layer_start, settings.layer_end)
+
+    def under(self, settings: MethodSettings) -> ClipSession:
+        """The same clip under other settings; what both need is computed once."""
+        other = copy(self)
+        other._use(settings)
+        return other
+
+    @property
+    def answers(self) -> AnswerIds:
+        """The yes / no spelling this model prefers on this clip."""
+        return self._kept.answers
+
+    def plain(self, *, reverse: bool) -> Prefix:
+        """The prefix without a prompt; its autograd graph is kept where prompts are tuned."""
+        tunes = self.settings.spatial_prompt or self.settings.temporal_prompt
+        return self._kept.plain(tunes, reverse)[1]
+
+    def losses(self, phrase: str, *, reverse: bool = False) -> tuple[float, ...]:
+        """Tune the prompt of a phrase if that was not done yet, and return its losses."""
+        return self._prompt((phrase, reverse))[1]
+
+    def read(
+        self, question: str, phrase: str | None, *, reverse: bool = False
+    ) -> tuple[Tensor, TokenChoice]:
+        """Attention of the grounding token under a question.
+
+        Args: see ``role_maps``.
+
+        Returns:
+            ``(T, h, w)`` in the order the frames were fed, and which token it is.
+
+        Raises:
+            NumericalError: if the attention is not finite.
+        """
+        maps, texts = self.role_maps(question, phrase, reverse=reverse)
+        return choose_token(maps, texts, self.settings.token_rule)
+
+    @torch.no_grad()
+    def role_maps(
+        self, question: str, phrase: str | None, *, reverse: bool = False
+    ) -> tuple[Tensor, tuple[str, ...]]:
+        """Attention of every candidate token under a question, relative if the settings say so.
+
+        Args:
+            question: the full query as asked.
+            phrase: the sub-query whose visual prompt is added; None adds none.
+            reverse: feed the frames in reverse order.
+
+        Returns:
+            ``(n_role, T, h, w)`` in the order the frames were fed, and the tokens' texts.
+
+        Raises:
+            NumericalError: if the attention is not finite.
+        """
+        key = (question, None if phrase is None else self._key(phrase, reverse), reverse)
+        reads = self._kept.reads
+        if (key, self.layers) not in reads:
+            prefix = (
+                self.plain(reverse=reverse).detached()
+                if phrase is None
+                else self._prefix((phrase, reverse))
+            )
+            answer = self.model.ask(prefix, [question], layers=self.layers, logits=False)[0]
+            reads.put((key, self.layers), (_finite(answer.maps), answer.role_texts))
+        maps, texts = reads[key, self.layers]
+        if self.settings.relative_attention:
+            maps = relative(maps, self._generic_maps(reverse))
+        return maps, texts
+
+    @torch.no_grad()
+    def presence(self, question: str) -> float:
+        """p_yes / (p_yes + p_no) on the plain video."""
+        known = self._kept.presences
+        if question not in known:
+            prefix = self.plain(reverse=False).detached()
+            logits = _finite(self.model.ask(prefix, [question])[0].logits)
+            pair = logits[[self.answers.yes, self.answers.no]].double()
+            known.put(question, float(pair.softmax(dim=0)[0]))
+        return known[question]
+
+    def _key(self, phrase: str, reverse: bool) -> tuple[Phrase, Tuning]:
+        chosen = self.settings
+        return (phrase, reverse), (chosen.objective, chosen.lr, chosen.iterations, chosen.ema)
+
+    def _prompt(self, asked: Phrase) -> tuple[Tensor, tuple[float, ...]]:
+        """Visual prompt tuned on "Is there {phrase} in this video?", and its losses."""
+        phrase, reverse = asked
+        key = self._key(phrase, reverse)
+        if key not in self._kept.tuned:
+            leaf, prefix = self._kept.plain(True, reverse)
+            if leaf is None:
+                raise ValueError("a prefix without a leaf was given where prompts are tuned")
+            self._kept.tuned.put(
+                key,
+                tune(
+                    self.model,
+                    existence_prompt(phrase),
+                    (leaf, prefix),
+                    self.settings,
+                    self.answers,
+                ),
+            )
+        return self._kept.tuned[key]
+
+    def _prefix(self, asked: Phrase) -> Prefix:
+        """Prefix with the tuned prompt, as deep as the maps are read."""
+        phrase, reverse = asked
+        depth = self.layers.stop
+        key = (self._key(phrase, reverse), depth)
+        if key not in self._kept.prefixes:
+            prompt, _ = self._prompt(asked)
+            self._kept.prefixes.put(
+                key, self.model.prefill(self.context, prompt, reverse=reverse, layers=depth)
+            )
+        return self._kept.prefixes[key]
+
+    def _generic_maps(self, reverse: bool) -> Tensor:
+        generic = self._kept.generic
+        if (reverse, self.layers) not in generic:
+            prefix = self.plain(reverse=reverse).detached()
+            answer = self.model.ask(prefix, [CAPTION_PROMPT], layers=self.layers, logits=False)[0]
+            generic.put((reverse, self.layers), _finite(answer.maps))
+        return generic[reverse, self.layers]
+
+
+class _Kept:
+    """What the sessions of one clip share."""
+
+    def __init__(self, model: VideoMLLM, context: VisualContext) -> None:
+        self._model = model
+        self._context = context
+        self._plain: dict[bool, tuple[Tensor | None, Prefix]] = {}
+        self.tuned: _Recent[tuple[Phrase, Tuning], tuple[Tensor, tuple[float, ...]]] = _Recent(32)
+        self.prefixes: _Recent[tuple[tuple[Phrase, Tuning], int], Prefix] = _Recent(8)
+        self.reads: _Recent[
+            tuple[tuple[str, tuple[Phrase, Tuning] | None, bool], range],
+            tuple[Tensor, tuple[str, ...]],
+        ] = _Recent(16)
+        self.generic: _Recent[tuple[bool, range], Tensor] = _Recent(8)
+        self.presences: _Recent[str, float] = _Recent(32)
+
+    def plain(self, tunes: bool, reverse: bool) -> tuple[Tensor | None, Prefix]:
+        """The prefix without a prompt, and the zero prompt that takes gradients if one is tuned."""
+        known = self._plain.get(reverse)
+        # A prefix that was made without its graph is made again once a prompt is tuned.
+        if known is None or (tunes and known[0] is None):
+            if tunes:
+                known = start(self._model, self._context, reverse=reverse)
+            else:
+                with torch.no_grad():
+                    known = None, self._model.prefill(self._context, reverse=reverse)
+            self._plain[reverse] = known
+        return known
+
+    @cached_property
+    def answers(self) -> AnswerIds:
+        """The yes / no spelling this model prefers on this clip."""
+        return self._model.preferred_answer(
+            self.plain(False, False)[1].detached(), existence_prompt("an object")
+        )
+
+
+class _Recent(dict[_Key, _Value]):
+    """A dictionary that keeps the newest ``size`` entries."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def put(self, key: _Key, value: _Value) -> None:
+        """Store an entry and drop the oldest ones over the size."""
+        self[key] = value
+        while len(self) > self._size:
+            del self[next(iter(self))]
+
+
+def _finite(values: Tensor | None) -> Tensor:
+    if values is None or not torch.isfinite(values).all():
+        raise NumericalError(
+            "attention or logits that are not finite",
+            wanted="finite numbers from the model",
+            fix="load it with --dtype float32, or lower --lr",
+        )
+    return values
