@@ -16,7 +16,7 @@ import pytest
 
 from runner_tasks import Digests, benchmark, one_sample
 from zerotube.errors import InputError, ModelError, UsageError
-from zerotube.eval.runner import RunOptions, RunRecord, RunState, run_task
+from zerotube.eval.runner import RunInterruptedError, RunOptions, RunRecord, RunState, run_task
 from zerotube.eval.types import Benchmark, Skipped
 
 JOURNAL = "journal.sqlite"
@@ -46,7 +46,13 @@ def rows(folder: Path) -> dict[str, dict]:
 def test_every_sample_once_and_in_order(log: Path, options: RunOptions) -> None:
     task = Digests(log)
     states: list[RunState] = []
-    record = run_task(task, benchmark(5), options, watch=states.append)
+    came: list[list[str]] = []
+
+    def watch(state: RunState) -> None:
+        states.append(state)
+        came.append([sample.sample_id for sample, _ in state.came])
+
+    record = run_task(task, benchmark(5), options, watch=watch)
     assert record.complete
     assert [sample.sample_id for sample in record.samples] == task.attempts()
     assert list(record.results) == task.attempts()
@@ -55,8 +61,8 @@ def test_every_sample_once_and_in_order(log: Path, options: RunOptions) -> None:
     assert not record.errors
     assert set(record.seconds) == set(record.results)
     assert [state.done for state in states] == [0, 1, 2, 3, 4, 5]
-    assert states[-1].newest is not None
-    assert states[-1].newest[1] == record.results["s004"]
+    assert came == [[], *([name] for name in task.attempts())]
+    assert next(iter(states[-1].came))[1] == record.results["s004"]
     with pytest.raises(KeyError):
         record.results["nobody"]
 
@@ -115,6 +121,27 @@ def test_a_finished_run_resumes_to_the_same_record_without_opening(
     assert again.errors == first.errors
     assert again.seconds == first.seconds
     assert len(task.attempts()) == 4
+
+
+def test_the_first_state_of_a_resumed_run_brings_what_was_done(
+    log: Path, options: RunOptions
+) -> None:
+    task = Digests(log)
+
+    def stop(state: RunState) -> None:
+        if state.done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(RunInterruptedError, match="2 of 4 samples"):
+        run_task(task, benchmark(4), options, watch=stop)
+    came: list[list[str]] = []
+    run_task(
+        task,
+        benchmark(4),
+        replace(options, resume=True),
+        watch=lambda state: came.append([sample.sample_id for sample, _ in state.came]),
+    )
+    assert came == [["s000", "s001"], ["s002"], ["s003"]]
 
 
 def test_resume_where_there_is_no_run_begins_one(log: Path, options: RunOptions) -> None:

@@ -42,7 +42,7 @@ CREATE TABLE samples (
     state TEXT NOT NULL DEFAULT 'waiting'
         CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped')),
     attempts INTEGER NOT NULL DEFAULT 0,
-    interrupted INTEGER NOT NULL DEFAULT 0,  -- how often the run ended while it was in work
+    killed INTEGER NOT NULL DEFAULT 0,  -- how often the run was killed while it was in work
     result TEXT,                     -- JSON of a done sample
     error TEXT,                      -- JSON of the last failure, or why it is skipped
     begun_s REAL,                    -- seconds since the epoch
@@ -75,7 +75,7 @@ class Journal:
                 self._base.execute("PRAGMA journal_mode=WAL")
                 self._base.execute("PRAGMA synchronous=FULL")
                 # What was in work when an earlier process was killed is in work no longer.
-                self._stop_running()
+                self._stop_running(killed=True)
             except BaseException:
                 self._base.close()
                 raise
@@ -110,9 +110,9 @@ class Journal:
     def unfinished(self) -> tuple[list[str], list[str]]:
         """Ids that no attempt has failed for yet, and those to be tried again at the end.
 
-        A sample in whose work the run has ended before comes last: it may be what ended it.
+        A sample in whose work the run was killed comes last: it may be what killed it.
         """
-        order = "ORDER BY interrupted, position"
+        order = "ORDER BY killed, position"
         first = f"SELECT id FROM samples WHERE state = 'waiting' AND attempts = 0 {order}"
         again = (
             "SELECT id FROM samples WHERE state IN ('waiting', 'failed') "
@@ -204,7 +204,7 @@ class Journal:
         self._closed = True
         try:
             with _clear_errors(self.path):
-                self._stop_running()
+                self._stop_running(killed=False)
                 self._leave_one_file()
         finally:
             self._base.close()
@@ -217,10 +217,10 @@ class Journal:
             if problem.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
 
-    def _stop_running(self) -> None:
+    def _stop_running(self, *, killed: bool) -> None:
         self._write(
-            "UPDATE samples SET state = 'waiting', interrupted = interrupted + 1 "
-            "WHERE state = 'running'"
+            "UPDATE samples SET state = 'waiting', killed = killed + ? WHERE state = 'running'",
+            (int(killed),),
         )
 
     def _write(self, statement: str, values: tuple[Any, ...] = ()) -> None:

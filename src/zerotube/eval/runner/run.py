@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -170,10 +171,14 @@ class _Driver:
     def _tell(self, outcome: Outcome | None) -> None:
         if self._watch is None:
             return
-        newest, problem = None, None
-        if outcome is not None and outcome.result is not None:
-            newest = (self._samples[outcome.sample_id], json.loads(outcome.result))
-        if outcome is not None and outcome.state == "failed" and outcome.problem is not None:
+        came: Iterable[tuple[Sample, Mapping[str, Any]]] = ()
+        problem = None
+        if outcome is None:
+            earlier = self._journal.results()
+            came = ((self._samples[name], earlier[name]) for name in earlier)
+        elif outcome.result is not None:
+            came = ((self._samples[outcome.sample_id], json.loads(outcome.result)),)
+        elif outcome.state == "failed" and outcome.problem is not None:
             problem = (outcome.sample_id, outcome.problem.text)
         self._watch(
             RunState(
@@ -185,7 +190,7 @@ class _Driver:
                 here=self._here,
                 seconds=time.perf_counter() - self._begin,
                 workers=self._pool.ready,
-                newest=newest,
+                came=came,
                 problem=problem,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,8 @@ class RunState:
         here: attempts that ended since this process began.
         seconds: since the first worker was ready.
         workers: how many are ready.
-        newest: sample and result that came last; None if the last attempt brought none.
+        came: samples with results that came since the state told before; in the first one, those
+            of earlier runs, read from the journal as they are asked for.
         problem: sample id and error of the last attempt, if it failed.
     """
 
@@ -77,7 +78,7 @@ class RunState:
     here: int
     seconds: float
     workers: int
-    newest: tuple[Sample, Mapping[str, Any]] | None = None
+    came: Iterable[tuple[Sample, Mapping[str, Any]]] = ()
     problem: tuple[str, str] | None = None
 
     @property
