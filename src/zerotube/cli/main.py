@@ -13,6 +13,7 @@ from zerotube.cli import console
 from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
+from zerotube.cli.eval import evaluate
 from zerotube.cli.ground import ground
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
@@ -97,6 +98,8 @@ def _shared(
 
 for _verb in (ground, propose, decompose, samples, score, models, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
+
+app.command("eval", no_args_is_help=True)(evaluate)
 
 
 def main() -> None:
