@@ -131,6 +131,7 @@ def ablate(
     splits = _splits(dataset, split, annotations)
 
     from zerotube.cli.run_progress import RunProgress
+    from zerotube.cli.synth_sets import prepare_synth
     from zerotube.eval.ablations import OUTPUT_FILES, rows_of, save, tabulate
     from zerotube.eval.datasets import Request, load_benchmark
     from zerotube.eval.ground_task import CandidateChoice, GroundTask, ModelChoice
@@ -150,6 +151,8 @@ def ablate(
         ModelChoice(model, device, dtype, device_map, quantize, decomposer),
         CandidateChoice(proposer, proposer_settings, tracks, kept),
     )
+    for one in splits:
+        prepare_synth(dataset, one, root, annotations, quiet=quiet)
     benchmarks = [load_benchmark(Request(dataset, one, root, annotations, boxes)) for one in splits]
     tables: list[AblationTable] = []
     for name, benchmark in zip(splits, benchmarks, strict=True):
