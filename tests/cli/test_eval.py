@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,22 +123,29 @@ def test_an_unknown_proposer_is_one_error_not_one_per_sample(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_video_fails_and_counts_zero(run, tmp_path: Path) -> None:
-    clips = write_samples(tmp_path / "clips", 3, 3_100_000, size=96)
-    video = sorted((clips / "videos").iterdir())[1]
-    video.write_bytes(video.read_bytes()[:300])
+def test_a_failed_sample_counts_zero_and_a_damaged_video_is_skipped(run, tmp_path: Path) -> None:
+    clips = write_samples(tmp_path / "clips", 4, 3_100_000, size=96)
+    videos = sorted((clips / "videos").iterdir())
+    names = [video.stem for video in videos]
+    videos[1].write_bytes(videos[1].read_bytes()[:300])
+    tracks = shutil.copytree(clips / "tracks", tmp_path / "tracks")
+    (tracks / f"{names[2]}.json").unlink()
     out = tmp_path / "run"
-    done = run("eval", "--dataset", "synth", "--root", clips, *METHOD, "--out", out)
+    done = run(
+        "eval", "--dataset", "synth", "--root", clips, "--tracks", tracks,
+        "--method", "gti", "--frames", "6", "--top-k", "2", "--out", out,
+    )  # fmt: skip
     assert done.code == 0, done.err
-    assert "1 failed" in done.err
-    assert video.stem in done.err
+    assert "1 failed, 1 skipped" in done.err
+    assert names[1] in done.err
+    assert names[2] in done.err
     found = metrics(out)
-    assert found["failed_ids"] == [video.stem]
-    assert list(found["errors"]) == [video.stem]
-    assert "VideoError" in found["errors"][video.stem]
+    assert found["failed_ids"] == [names[2]]
+    assert "no track file" in found["errors"][names[2]]
+    assert [one["id"] for one in found["skipped"]] == [names[1]]
     assert found["samples"] == 3
     lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
-    assert [line["id"] for line in lines if "error" in line] == [video.stem]
+    assert [line["id"] for line in lines if "error" in line] == [names[2]]
 
 
 def test_an_interrupted_run_says_how_to_go_on(
