@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -90,8 +92,9 @@ def evaluate(
     """Ground every sample of a data set and score the answers.
 
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and
-    predictions.jsonl and metrics.json once every sample is finished. A sample that fails is tried
-    again at the end; then it counts 0. The flags from --frames on are the settings of the method.
+    predictions.jsonl, metrics.json and report.html once every sample is finished. A sample that
+    fails is tried again at the end; then it counts 0. The flags from --frames on are the settings
+    of the method.
     """
     settings = preset(method, **changes)
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
@@ -104,9 +107,10 @@ def evaluate(
     from zerotube.cli.run_progress import RunProgress
     from zerotube.cli.synth_sets import prepare_synth
     from zerotube.eval.datasets import Request, load_benchmark
-    from zerotube.eval.evaluation import RunningScore, write_evaluation
+    from zerotube.eval.evaluation import REPORT_FILE, RunningScore, report_of, write_evaluation
     from zerotube.eval.evaluation import evaluate as scored
     from zerotube.eval.ground_task import CandidateChoice, GroundTask, ModelChoice, Variant
+    from zerotube.eval.report import write_report
     from zerotube.eval.runner import run_task
 
     candidates = CandidateChoice(proposer, proposer_settings, tracks, kept)
@@ -119,8 +123,15 @@ def evaluate(
     with RunProgress(quiet=quiet, metrics=running) as progress:
         record = run_task(task, benchmark, options, watch=progress)
     evaluation = scored(benchmark, record, LABEL, protocol, task.settings, options)
-    # The report of the run is written here as well: `evaluation` holds all that it shows.
-    written = write_evaluation(out, evaluation)
+    usual = GroundTask((Variant(LABEL, preset("full")),))
+    page = report_of(
+        evaluation,
+        title=f"{method} on {' '.join(part for part in (benchmark.dataset, split) if part)}",
+        defaults=usual.settings,
+        command=shlex.join(["zerotube", *sys.argv[1:]]),
+    )
+    write_report(out / REPORT_FILE, page)
+    written = (*write_evaluation(out, evaluation), out / REPORT_FILE)
     if as_json:
         print(json.dumps(evaluation.to_dict(), indent=2))
     else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ import numpy as np
 
 from zerotube.eval.metrics import overlap
 from zerotube.eval.predictions import failure, from_dict, write_predictions
+from zerotube.eval.report.content import ReportContent
 from zerotube.eval.runner.types import RunOptions, RunRecord, RunState
 from zerotube.eval.score import Scores, score
 from zerotube.eval.types import Benchmark, Prediction, Protocol
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.json"
+REPORT_FILE = "report.html"
 
 _SOFTWARE = ("zerotube", "torch", "transformers", "numpy", "av")
 
@@ -140,6 +144,42 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
     finally:
         partial.unlink(missing_ok=True)
     return predictions, metrics
+
+
+def report_of(
+    evaluation: Evaluation, *, title: str, defaults: Mapping[str, Any], command: str
+) -> ReportContent:
+    """What the report of an evaluation shows.
+
+    Args:
+        evaluation: of a finished run.
+        title: of the page.
+        defaults: settings of the task if the user had set nothing.
+        command: the command line.
+    """
+    return ReportContent(
+        title=title,
+        benchmark=evaluation.benchmark,
+        record=evaluation.record,
+        predictions=evaluation.predictions,
+        scores=evaluation.scores,
+        settings=evaluation.settings,
+        defaults=defaults,
+        versions=evaluation.versions,
+        command=command,
+        measured_on=_machine(),
+        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        timings_s=evaluation.timings_s,
+    )
+
+
+def _machine() -> str:
+    """The machine that the driver of a run is on, in words."""
+    import torch
+
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    cores = f"{os.cpu_count() or 1} CPU cores ({platform.machine()}, {platform.system()})"
+    return ", ".join([cores, *cards])
 
 
 class RunningScore:
