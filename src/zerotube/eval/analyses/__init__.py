@@ -1,0 +1,1 @@
+"""The paper's analyses: what its method rests on, measured on any benchmark and model."""
