@@ -139,6 +139,30 @@ def test_settings_side_by_side_are_what_each_gives_alone(
         assert found.settings == alone.settings
 
 
+def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
+    clip: Path, truth, tracks: TrackSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = Grounder.from_pretrained("bundled")
+    encoded: list[int] = []
+    encode = keeping.model.encode
+    monkeypatch.setattr(keeping.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
+
+    def ask(query: str, frames: int = 6) -> GroundingResult:
+        return keeping.ground(clip, query, tracks=tracks, settings=preset("full", frames=frames))
+
+    alone = ask("the red star grows"), ask(truth.query)
+    assert len(encoded) == 2
+    keeping.keeps_clip = True
+    together = ask("the red star grows"), ask(truth.query)
+    assert len(encoded) == 3
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.evidence.spatial_map, other.evidence.spatial_map)
+        assert np.array_equal(one.evidence.temporal_map, other.evidence.temporal_map)
+        assert one.evidence.presence == other.evidence.presence
+    ask(truth.query, frames=5)
+    assert len(encoded) == 4
+
+
 def test_a_setting_that_fails_does_not_take_the_others_with_it(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:

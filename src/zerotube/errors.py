@@ -6,6 +6,8 @@ Each class carries the exit code the command line ends with, so that a script ca
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ZerotubeError(Exception):
     """Base of all errors raised on purpose.
@@ -23,6 +25,18 @@ class ZerotubeError(Exception):
         self.wanted = wanted
         self.fix = fix
         super().__init__(f"got {got}; wanted {wanted}; {fix}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel from worker processes, and pickle cannot guess the arguments by name."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[ZerotubeError], args: tuple[Any, ...], state: dict[str, Any]
+) -> ZerotubeError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(ZerotubeError):

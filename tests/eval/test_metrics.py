@@ -1,10 +1,13 @@
-"""Overlaps against hand-computed cases, in both protocols."""
+"""Overlaps against hand-computed cases and against a plain loop, in both protocols."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from eval.plain_metrics import plain_metrics
 from zerotube.eval.metrics import NOTHING, overlap
 from zerotube.eval.predictions import failure
 from zerotube.eval.types import Prediction, Truth
@@ -54,3 +57,75 @@ def test_frames_without_a_box_add_nothing() -> None:
 def test_no_answer_is_worth_nothing() -> None:
     for answer in (None, failure("a", "out of memory")):
         assert overlap(made_truth(5, 14), answer, "inclusive") == NOTHING
+
+
+@st.composite
+def box_lists(draw: st.DrawFn, count: int) -> list[list[float]]:
+    """Boxes of sides from 0 to 60 px, whole or broken coordinates, near enough to overlap."""
+    edges = st.integers(0, 40) | st.floats(0, 40, allow_subnormal=False)
+    sides = st.integers(0, 60) | st.floats(0, 60, allow_subnormal=False)
+    boxes = []
+    for _ in range(count):
+        left, top, width, height = draw(edges), draw(edges), draw(sides), draw(sides)
+        boxes.append([left, top, left + width, top + height])
+    return boxes
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Truth, Prediction]:
+    first = draw(st.integers(0, 15))
+    last = first + draw(st.integers(0, 12))
+    true_boxes = np.array(draw(box_lists(last - first + 1)), dtype=np.float64)
+    begin = draw(st.integers(0, 25))
+    frames = sorted(draw(st.sets(st.integers(0, 35))))
+    found = np.array(draw(box_lists(len(frames))), dtype=np.float64).reshape(-1, 4)
+    if draw(st.booleans()):
+        # Mostly right boxes, so that large overlaps occur as well.
+        for row, frame in enumerate(frames):
+            if first <= frame <= last:
+                found[row] = true_boxes[frame - first] + np.array([0, 0, 1, 2])
+    span = Span(begin, begin + draw(st.integers(0, 15)))
+    truth = Truth(Span(first, last), true_boxes)
+    return truth, Prediction("a", span, np.array(frames, dtype=np.int64), found)
+
+
+@pytest.mark.parametrize("protocol", ["half-open", "inclusive"])
+@given(case=cases())
+@settings(max_examples=300)
+def test_agrees_with_a_loop_over_frames(protocol, case) -> None:
+    truth, prediction = case
+    expected = plain_metrics(
+        dict(enumerate(truth.boxes_xyxy.tolist(), start=truth.span.start_frame)),
+        (prediction.span.start_frame, prediction.span.end_frame),
+        dict(zip(prediction.frame_indices.tolist(), prediction.boxes_xyxy.tolist(), strict=True)),
+        protocol,
+    )
+    got = overlap(truth, prediction, protocol)
+    assert (got.t_iou, got.v_iou, got.gt_v_iou) == pytest.approx(expected, abs=1e-12)
+    assert all(0 <= value <= 1 for value in (got.t_iou, got.v_iou, got.gt_v_iou))
+
+
+def test_long_tubes_of_large_boxes_keep_their_precision() -> None:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 3840, (5000, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0, 800, (5000, 2))], axis=1)
+    # Single precision, as trackers give it, is compared in double.
+    found = (boxes + rng.uniform(0, 90, (5000, 1))).astype(np.float32).astype(np.float64)
+    prediction = Prediction("a", Span(300, 4200), np.arange(5000), found)
+    truth = Truth(Span(100, 4000), boxes[100:4001])
+    for protocol in ("half-open", "inclusive"):
+        expected = plain_metrics(
+            dict(enumerate(boxes[100:4001].tolist(), start=100)),
+            (300, 4200),
+            dict(enumerate(found.tolist())),
+            protocol,
+        )
+        got = overlap(truth, prediction, protocol)
+        assert (got.t_iou, got.v_iou, got.gt_v_iou) == pytest.approx(expected, abs=1e-12)
+
+
+def test_boxes_without_area_overlap_nothing() -> None:
+    point = np.array([[5.0, 5.0, 5.0, 5.0]] * 3)
+    truth = Truth(Span(0, 2), point)
+    got = overlap(truth, Prediction("a", Span(0, 2), np.arange(3), point), "inclusive")
+    assert (got.t_iou, got.v_iou, got.gt_v_iou) == (1.0, 0.0, 0.0)

@@ -13,9 +13,11 @@ from zerotube.cli import console
 from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
+from zerotube.cli.eval import evaluate
 from zerotube.cli.ground import ground
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
+from zerotube.cli.score import score
 from zerotube.cli.synth import synth
 from zerotube.errors import InputError, ZerotubeError
 
@@ -93,8 +95,10 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, models, synth, demo, doctor):
+for _verb in (ground, propose, decompose, models, score, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
+
+app.command("eval", no_args_is_help=True)(evaluate)
 
 
 def main() -> None:

@@ -8,15 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zerotube.errors import InputError
 from zerotube.eval.types import Prediction
 from zerotube.geometry.spans import Span
 from zerotube.tube.types import Tube
 
+BOX_DECIMALS = 3
+"""Thousandths of a pixel: the boxes that this project writes."""
+
+_FORM = '{"id": str, "start_frame": int, "end_frame": int, "boxes": {"0": [x1, y1, x2, y2], ...}}'
+
+
+_DIGITS = 18
+"""At most, of a frame number: it surely fits 64 bits."""
+
 
 def from_tube(sample_id: str, tube: Tube, *, first_frame: int = 0) -> Prediction:
     """A grounding as a prediction.
+
+    Boxes are rounded to ``BOX_DECIMALS`` here rather than on writing, so that a prediction and the
+    one read back from its file have the same scores.
 
     Args:
         sample_id: of the sample it answers.
@@ -28,7 +41,7 @@ def from_tube(sample_id: str, tube: Tube, *, first_frame: int = 0) -> Prediction
         sample_id,
         span,
         tube.track_frame_indices.astype(np.int64) + first_frame,
-        tube.track_boxes_xyxy.astype(np.float64),
+        tube.track_boxes_xyxy.astype(np.float64).round(BOX_DECIMALS),
     )
 
 
@@ -40,10 +53,10 @@ def failure(sample_id: str, error: str) -> Prediction:
 
 
 def to_dict(prediction: Prediction) -> dict[str, Any]:
-    """Plain JSON values; a failed one has ``error`` and no frames."""
+    """Plain JSON values, exact; a failed one has ``error`` and no frames."""
     if prediction.span is None:
         return {"id": prediction.sample_id, "error": prediction.error}
-    boxes = np.round(prediction.boxes_xyxy, 3).tolist()
+    boxes = prediction.boxes_xyxy.tolist()
     return {
         "id": prediction.sample_id,
         "start_frame": prediction.span.start_frame,
@@ -52,37 +65,74 @@ def to_dict(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def from_dict(raw: Mapping[str, Any]) -> Prediction:
-    """The inverse of ``to_dict``; further keys are ignored.
+def from_dict(raw: Any) -> Prediction:
+    """The inverse of ``to_dict``.
+
+    Args:
+        raw: a JSON object; further keys are ignored. ``error`` counts where there is no
+            ``start_frame``.
 
     Raises:
         InputError: a key is missing or of the wrong type, or a value is out of range.
     """
-    try:
-        sample_id = raw["id"]
-        if not isinstance(sample_id, str):
-            raise TypeError(f"id {sample_id!r} is no text")
-        if "start_frame" not in raw and raw.get("error") is not None:
-            return failure(sample_id, str(raw["error"]))
-        boxes = sorted((int(frame), box) for frame, box in raw["boxes"].items())
-        span = Span(_whole(raw["start_frame"]), _whole(raw["end_frame"]))
-        frames = np.array([frame for frame, _ in boxes], dtype=np.int64)
-        corners = np.array([box for _, box in boxes], dtype=np.float64).reshape(len(boxes), 4)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        what = f"no key {problem}" if isinstance(problem, KeyError) else str(problem)
-        raise InputError(
-            f"a prediction with {what}",
-            wanted='{"id": str, "start_frame": int, "end_frame": int, "boxes": {"0": [x1, y1, x2, '
-            "y2], ...}}",
-            fix="write predictions in this form",
-        ) from problem
-    return Prediction(sample_id, span, frames, corners)
+    if not isinstance(raw, Mapping):
+        raise _malformed(f"{_kind(raw)} instead of an object")
+    sample_id = raw.get("id")
+    if not isinstance(sample_id, str):
+        raise _malformed(f"id {sample_id!r}" if "id" in raw else "no id")
+    if raw.get("start_frame") is None and raw.get("error") is not None:
+        return failure(sample_id, str(raw["error"]))
+    first, last = (_whole(sample_id, raw, key) for key in ("start_frame", "end_frame"))
+    if not 0 <= first <= last < 10**_DIGITS:
+        raise _malformed(f"prediction {sample_id!r} from frame {first} to frame {last}")
+    boxes = raw.get("boxes")
+    if not isinstance(boxes, Mapping):
+        raise _malformed(f"prediction {sample_id!r} with {_kind(boxes)} for boxes")
+    for key in boxes:
+        # int() would take " 1", "1_0" and "-1" as well.
+        if not (key.isascii() and key.isdigit() and len(key) <= _DIGITS):
+            raise _malformed(f"prediction {sample_id!r} with frame {key[:40]!r}")
+    frames = np.array([int(key) for key in boxes], dtype=np.int64)
+    order = np.argsort(frames, kind="stable")
+    corners = _corners(sample_id, boxes)
+    return Prediction(sample_id, Span(first, last), frames[order], corners[order])
 
 
-def _whole(value: Any) -> int:
+def _whole(sample_id: str, raw: Mapping[str, Any], key: str) -> int:
+    value = raw.get(key)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{value!r} where a whole frame number belongs")
+        said = f"{key} {value!r}" if key in raw else f"no {key}"
+        raise _malformed(f"prediction {sample_id!r} with {said}")
     return value
+
+
+def _corners(sample_id: str, boxes: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The boxes as float64 ``(n, 4)``; anything that is not four numbers is named."""
+    try:
+        corners = np.array(list(boxes.values()) or np.zeros((0, 4)))
+    except (ValueError, TypeError):
+        corners = np.zeros(0, dtype=object)
+    if corners.shape != (len(boxes), 4) or corners.dtype.kind not in "iuf":
+        frame, box = next(item for item in boxes.items() if not _is_box(item[1]))
+        raise _malformed(f"prediction {sample_id!r} with box {str(box)[:80]} in frame {frame}")
+    return corners.astype(np.float64)
+
+
+def _is_box(box: Any) -> bool:
+    return (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in box)
+        and all(abs(x) < 2**63 for x in box)
+    )
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _malformed(got: str) -> InputError:
+    return InputError(got, wanted=_FORM, fix="write predictions in this form")
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
@@ -102,35 +152,66 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
 
 
 def read_predictions(path: Path) -> dict[str, Prediction]:
-    """Read a prediction file of any system, by sample id.
+    """Read a prediction file of any system, by sample id; blank lines are passed over.
 
     Raises:
         InputError: a line that is no prediction, or an id that occurs twice; the line is named.
+            Or a file without any prediction.
+        OSError: it cannot be read.
     """
     found: dict[str, Prediction] = {}
-    with path.open(encoding="utf-8") as stream:
+    # Bytes are decoded line by line, so that one that is no UTF-8 can be named by its line.
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
-            try:
-                prediction = from_dict(json.loads(line))
-            except json.JSONDecodeError as problem:
-                raise InputError(
-                    f"line {number} of {path}, which is no JSON ({problem})",
-                    wanted="one JSON object per line",
-                    fix="write the file again",
-                ) from problem
-            except InputError as problem:
-                raise InputError(
-                    f"line {number} of {path}: {problem.got}",
-                    wanted=problem.wanted,
-                    fix=problem.fix,
-                ) from problem
+            where = f"line {number} of {path}"
+            prediction = _read_line(line, where)
             if prediction.sample_id in found:
                 raise InputError(
-                    f"line {number} of {path}: id {prediction.sample_id!r} twice",
+                    f"{where}: id {prediction.sample_id!r} twice",
                     wanted="one prediction per sample",
                     fix="remove one of the two",
                 )
             found[prediction.sample_id] = prediction
+    if not found:
+        raise InputError(
+            f"{path}, which holds no predictions",
+            wanted="one JSON object per line",
+            fix="check the path, or write the file again",
+        )
+    return found
+
+
+def _read_line(line: bytes, where: str) -> Prediction:
+    try:
+        # A byte-order mark, as some editors write it, belongs to no JSON.
+        text = line.decode("utf-8-sig")
+        return from_dict(json.loads(text, object_pairs_hook=_object))
+    except InputError as problem:
+        raise InputError(
+            f"{where}: {problem.got}", wanted=problem.wanted, fix=problem.fix
+        ) from problem
+    except UnicodeDecodeError as problem:
+        raise InputError(
+            f"{where}, which is no UTF-8 (byte {problem.start})",
+            wanted="text in UTF-8",
+            fix="convert the file to UTF-8",
+        ) from problem
+    except (ValueError, RecursionError) as problem:
+        cut = "" if line.endswith(b"\n") else ", and the file ends in this line"
+        raise InputError(
+            f"{where}, which is no JSON ({problem}{cut})",
+            wanted="one JSON object per line",
+            fix="complete or remove the line" if cut else "write the file again",
+        ) from problem
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a repeated key, Python would keep the last and say nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _malformed(f"key {twice!r} twice in one object")
     return found

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
@@ -39,6 +40,10 @@ class Grounder:
         decomposer: what splits sentences: "rules", "model" (the loaded model itself, see
             ``model_decomposer``), or any decomposer, such as ``openai_decomposer()``.
 
+    Attributes:
+        keeps_clip: whether what was computed on the last clip stays in memory, for queries on one
+            video that come one call at a time. Off at first: it can be gigabytes.
+
     Raises:
         UsageError: a decomposer of another name.
     """
@@ -46,6 +51,8 @@ class Grounder:
     def __init__(self, model: VideoMLLM, *, decomposer: Decomposer | str = "rules") -> None:
         self.model = model
         self.decomposer = chosen_decomposer(model, decomposer)
+        self.keeps_clip = False
+        self._last: tuple[Clip, ClipSession] | None = None
 
     @classmethod
     def from_pretrained(
@@ -170,7 +177,8 @@ class Grounder:
         with self._opened(video) as source:
             parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
             asked = [(query, chosen) for query in parsed]
-            return list(self._ground(source, asked, candidates, noun, progress))
+            steps = self._steps(source, asked, candidates, noun, progress)
+            return [step() for step in steps]
 
     def ground_each(
         self,
@@ -213,17 +221,6 @@ class Grounder:
                     found.append(error)
             return found
 
-    def _ground(
-        self,
-        source: Video,
-        asked: Sequence[tuple[Query, MethodSettings]],
-        candidates: Candidates,
-        noun: str | None,
-        progress: Progress | None,
-    ) -> Iterator[GroundingResult]:
-        for step in self._steps(source, asked, candidates, noun, progress):
-            yield step()
-
     def _steps(
         self,
         source: Video,
@@ -233,6 +230,20 @@ class Grounder:
         progress: Progress | None,
     ) -> Iterator[Callable[[], GroundingResult]]:
         """Per query and settings what makes the result; call each before taking the next."""
+        try:
+            yield from self._each_step(source, asked, candidates, noun, progress)
+        finally:
+            if not self.keeps_clip:
+                self._last = None
+
+    def _each_step(
+        self,
+        source: Video,
+        asked: Sequence[tuple[Query, MethodSettings]],
+        candidates: Candidates,
+        noun: str | None,
+        progress: Progress | None,
+    ) -> Iterator[Callable[[], GroundingResult]]:
         tell = progress or (lambda stage, done, total: None)
         limit, count = self.model.family.frame_limit, source.info.frame_count
         chosen = [(query, settings, settings.within(limit)) for query, settings in asked]
@@ -249,16 +260,9 @@ class Grounder:
                 sets = candidates.find(
                     source, nouns, model=self.model.name, device=where, tell=tell
                 )
-            session: ClipSession | None = None
-            encoded: Clip | None = None
             for (query, wish, settings), tracks in zip(chosen, sets, strict=True):
                 clip = clips[settings.frames]
-                if session is None or clip is not encoded:
-                    with clock.stage("encode"):
-                        tell("encode", 0, 1)
-                        session = ClipSession(self.model, self.model.encode(clip), settings)
-                        encoded = clip
-                        tell("encode", 1, 1)
+                session = self._session(clip, settings, clock, tell)
                 warnings = (
                     *query.warnings,
                     *source.info.warnings,
@@ -269,7 +273,7 @@ class Grounder:
                 yield partial(
                     self._one,
                     source,
-                    session.under(settings),
+                    session,
                     clip,
                     query,
                     tracks,
@@ -277,6 +281,21 @@ class Grounder:
                     _Clock(dict(clock.seconds)),
                     tell,
                 )
+
+    def _session(
+        self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
+    ) -> ClipSession:
+        """The encoded clip: the last one again, if it shows the same pictures."""
+        if self._last is not None and _same_pictures(self._last[0], clip):
+            clock.seconds.setdefault("encode", 0.0)
+            return self._last[1].under(settings)
+        self._last = None  # its memory is free before the next clip needs it
+        with clock.stage("encode"):
+            tell("encode", 0, 1)
+            session = ClipSession(self.model, self.model.encode(clip), settings)
+            tell("encode", 1, 1)
+        self._last = (clip, session)
+        return session
 
     def _one(
         self,
@@ -349,6 +368,13 @@ class Grounder:
             f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
             "do not trust this answer; pass --model with a model that does"
         ]
+
+
+def _same_pictures(one: Clip, other: Clip) -> bool:
+    return one is other or (
+        np.array_equal(one.timestamps_s, other.timestamps_s)
+        and np.array_equal(one.frames, other.frames)
+    )
 
 
 class _Clock:

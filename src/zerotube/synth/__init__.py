@@ -1,15 +1,35 @@
 """The synthetic benchmark: generated clips of coloured shapes with queries and true tubes."""
 
+from zerotube.synth.draw import set_sample
+from zerotube.synth.kept import set_folder
+from zerotube.synth.read import SavedSample, read_samples
 from zerotube.synth.sample import HELD_OUT_SEED, KINDS, SynthSample, sample
-from zerotube.synth.write import CRF, SavedSample, read_samples, write_samples
+from zerotube.synth.stage import (
+    CONDITIONS,
+    HELD_OUT_COMBINATIONS,
+    SET_SAMPLES,
+    SET_SEEDS,
+    SETS,
+    set_stage,
+)
+from zerotube.synth.write import CRF, write_samples, write_set
 
 __all__ = [
+    "CONDITIONS",
     "CRF",
+    "HELD_OUT_COMBINATIONS",
     "HELD_OUT_SEED",
     "KINDS",
+    "SETS",
+    "SET_SAMPLES",
+    "SET_SEEDS",
     "SavedSample",
     "SynthSample",
     "read_samples",
     "sample",
+    "set_folder",
+    "set_sample",
+    "set_stage",
     "write_samples",
+    "write_set",
 ]

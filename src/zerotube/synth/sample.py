@@ -7,14 +7,15 @@ are drawn. Training uses its own generator with seeds below 1,000; measure with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import UsageError
+from zerotube.synth.choices import other, pick
 from zerotube.synth.world import (
     ACTIONS,
     COLOURS,
@@ -42,7 +43,7 @@ class SynthSample:
 
     Attributes:
         sample_id: unique name made of kind, seed and index.
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or a test set (`zerotube.synth.sets`).
         query: the sentence, for example "the red square moves left".
         attribute: who, for example "the red square".
         action: what it does, for example "the square moves left".
@@ -54,6 +55,7 @@ class SynthSample:
         target: index of the object meant.
         start_frame: first frame of the action.
         end_frame: last frame of the action, inclusive.
+        tags: what a test set records of the sample besides; empty outside the test sets.
     """
 
     sample_id: str
@@ -69,6 +71,7 @@ class SynthSample:
     target: int
     start_frame: int
     end_frame: int
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,6 @@ class _Plan:
 
     wanted: list[tuple[str, str, list[tuple[str, int, int]]]]
     query_action: str
-
-
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
-    return options[int(rng.integers(len(options)))]
-
-
-def _other(rng: np.random.Generator, options: Sequence[str], *but: str) -> str:
-    return _pick(rng, [option for option in options if option not in but])
 
 
 def _span(rng: np.random.Generator, frames: int, low: float = 0.2, high: float = 0.6) -> list[int]:
@@ -96,32 +91,32 @@ def _span(rng: np.random.Generator, frames: int, low: float = 0.2, high: float =
 
 def _attribute_plan(rng: np.random.Generator, frames: int) -> _Plan:
     """Distractors share exactly one of colour and shape with the target; some act alike."""
-    colour, shape = _pick(rng, list(COLOURS)), _pick(rng, SHAPES)
-    action = _pick(rng, ACTIONS)
+    colour, shape = pick(rng, list(COLOURS)), pick(rng, SHAPES)
+    action = pick(rng, ACTIONS)
     first, last = _span(rng, frames)
     wanted = [(colour, shape, [(action, first, last)])]
     for _ in range(int(rng.choice([1, 2, 3], p=[0.25, 0.5, 0.25]))):
         if rng.random() < 0.5:
-            look = colour, _other(rng, SHAPES, shape)
+            look = colour, other(rng, SHAPES, shape)
         else:
-            look = _other(rng, list(COLOURS), colour), shape
+            look = other(rng, list(COLOURS), colour), shape
         does: list[tuple[str, int, int]] = []
         if rng.random() < 0.7:
             begin, end = _span(rng, frames)
-            does = [(action if rng.random() < 0.4 else _pick(rng, ACTIONS), begin, end)]
+            does = [(action if rng.random() < 0.4 else pick(rng, ACTIONS), begin, end)]
         wanted.append((*look, does))
     return _Plan(wanted, action)
 
 
 def _action_plan(rng: np.random.Generator, frames: int) -> _Plan:
     """Look-alikes do something else, or the target itself does two things in turn."""
-    colour, shape = _pick(rng, list(COLOURS)), _pick(rng, SHAPES)
-    action = _pick(rng, ACTIONS)
+    colour, shape = pick(rng, list(COLOURS)), pick(rng, SHAPES)
+    action = pick(rng, ACTIONS)
     alone = bool(rng.random() < 0.4)
     first, last = _span(rng, frames, 0.2, 0.42 if alone else 0.6)
     does = [(action, first, last)]
     if alone:
-        second = _other(rng, ACTIONS, action)
+        second = other(rng, ACTIONS, action)
         room_before, room_after = first, frames - 1 - last
         if room_before > room_after:
             length = max(2, round(0.6 * room_before))
@@ -132,13 +127,13 @@ def _action_plan(rng: np.random.Generator, frames: int) -> _Plan:
     wanted = [(colour, shape, does)]
     if not alone or rng.random() < 0.5:
         begin, end = _span(rng, frames)
-        wanted.append((colour, shape, [(_other(rng, ACTIONS, action), begin, end)]))
+        wanted.append((colour, shape, [(other(rng, ACTIONS, action), begin, end)]))
     if rng.random() < 0.6:
         begin, end = _span(rng, frames)
-        look = _other(rng, list(COLOURS), colour), _pick(rng, SHAPES)
-        wanted.append((*look, [(_pick(rng, ACTIONS), begin, end)]))
+        look = other(rng, list(COLOURS), colour), pick(rng, SHAPES)
+        wanted.append((*look, [(pick(rng, ACTIONS), begin, end)]))
     if len(wanted) == 1:
-        wanted.append((_other(rng, list(COLOURS), colour), shape, []))
+        wanted.append((other(rng, list(COLOURS), colour), shape, []))
     return _Plan(wanted, action)
 
 

@@ -180,10 +180,10 @@ class Scene:
     )
 
 
-def _coverage(
-    item: SceneObject, centre: tuple[float, float], radius: float, height: int, width: int
+def coverage(
+    shape: str, angle: float, centre: tuple[float, float], radius: float, height: int, width: int
 ) -> tuple[slice, slice, NDArray[np.float32]] | None:
-    """Rows, columns and anti-aliased coverage (0..1) of one object in pixels."""
+    """Rows, columns and anti-aliased coverage (0..1) of one shape in pixels; None: outside."""
     cx, cy = centre
     x0, x1 = max(int(cx - radius - 1), 0), min(int(cx + radius + 2), width)
     y0, y1 = max(int(cy - radius - 1), 0), min(int(cy + radius + 2), height)
@@ -191,13 +191,13 @@ def _coverage(
         return None
     px = (np.arange(x0, x1, dtype=np.float32) + 0.5 - cx)[None, :]
     py = (np.arange(y0, y1, dtype=np.float32) + 0.5 - cy)[:, None]
-    vertices = _polygon(item.shape)
+    vertices = _polygon(shape)
     if vertices is None:
         distance = np.sqrt(px * px + py * py) - radius
-        if item.shape == "ring":
+        if shape == "ring":
             distance = np.maximum(distance, -distance - _RING_WIDTH * radius)
     else:
-        distance = _polygon_distance(px, py, _rotate(vertices, item.angle) * radius)
+        distance = _polygon_distance(px, py, _rotate(vertices, angle) * radius)
     alpha = np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
     return slice(y0, y1), slice(x0, x1), alpha
 
@@ -248,13 +248,21 @@ def render(
     side = min(height, width)
     for item in scene.objects:
         x, y, size = item.pose(u)
-        part = _coverage(item, (x * width, y * height), 0.5 * size * side, height, width)
+        centre, radius = (x * width, y * height), 0.5 * size * side
+        part = coverage(item.shape, item.angle, centre, radius, height, width)
         if part is None:
             continue
         rows, cols, alpha = part
         view = frame[rows, cols]
         view += alpha[..., None] * (np.asarray(item.rgb, np.float32) - view)
     return np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+
+
+def extent(shape: str, angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and greatest (x, y) of a shape whose circumscribed circle has radius 1."""
+    vertices = _polygon(shape)
+    rim = np.array([[-1.0, -1.0], [1.0, 1.0]]) if vertices is None else _rotate(vertices, angle)
+    return rim.min(axis=0), rim.max(axis=0)
 
 
 def boxes(scene: Scene, u: float, height: int, width: int) -> NDArray[np.float32]:
@@ -268,12 +276,7 @@ def boxes(scene: Scene, u: float, height: int, width: int) -> NDArray[np.float32
     for row, item in zip(out, scene.objects, strict=True):
         x, y, size = item.pose(u)
         radius = 0.5 * size * side
-        vertices = _polygon(item.shape)
-        if vertices is None:
-            low, high = np.array([-1.0, -1.0]), np.array([1.0, 1.0])
-        else:
-            turned = _rotate(vertices, item.angle)
-            low, high = turned.min(axis=0), turned.max(axis=0)
+        low, high = extent(item.shape, item.angle)
         row[:2] = np.array([x * width, y * height]) + low * radius
         row[2:] = np.array([x * width, y * height]) + high * radius
     out[:, 0::2] = out[:, 0::2].clip(0, width)

@@ -1,67 +1,89 @@
-"""Save samples as videos, track files and a list of queries, and read the list back."""
+"""Save samples as videos, track files and a list of queries."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
+import signal
 import tempfile
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zerotube.errors import InputError, UsageError
+from zerotube.errors import InputError, UsageError, VideoError
+from zerotube.synth.draw import set_sample
 from zerotube.synth.sample import KINDS, SynthSample, sample
+from zerotube.synth.stage import SET_SAMPLES, SET_SEEDS, SETS
 from zerotube.video import write_video
 
-RECIPE_VERSION = 2
-"""Raised whenever the same seed would give other samples."""
+RECIPE_VERSION = 3
+"""Raised whenever the same seed would give other samples or other files. 3: the test sets, and
+tags and frame counts in the list; samples of the kinds are those of version 2."""
 
 CRF = 14
 """Quality of the encoded clips: a box and its pixels still agree."""
 
 TRACKS_SCHEMA = "zerotube.tracks/1"
 
+Progress = Callable[[int, int], None]
+"""Called with how many samples are written and how many there will be."""
+
+_PER_WORKER = 10
+"""Samples for which starting one more process pays."""
+
 
 @dataclass(frozen=True)
-class SavedSample:
-    """One line of `samples.jsonl`, with its files' full paths.
+class Recipe:
+    """What a folder of samples is made from; written into it as recipe.json.
 
     Attributes:
-        sample_id: unique name.
-        kind: "attribute" or "action".
-        query: the sentence.
-        attribute: the attribute phrase.
-        action: the action phrase.
-        noun: the target's noun.
-        video: the clip.
-        tracks: the true tracks of all objects.
-        target_track_id: id, within `tracks`, of the object meant.
-        start_frame: first frame of the answer.
-        end_frame: last frame of the answer, inclusive.
-        fps: frames per second.
-        width: pixels.
-        height: pixels.
+        set: a test set, or None for samples by kind.
+        kind: "attribute", "action" or None for both in turn; None for a test set.
+        seed: series of samples.
+        count: how many.
+        size: side of the square frames in pixels.
     """
 
-    sample_id: str
-    kind: str
-    query: str
-    attribute: str
-    action: str
-    noun: str
-    video: Path
-    tracks: Path
-    target_track_id: int
-    start_frame: int
-    end_frame: int
-    fps: Fraction
-    width: int
-    height: int
+    set: str | None
+    kind: str | None
+    seed: int
+    count: int
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UsageError(f"{self.count} samples", wanted="at least 1", fix="raise the number")
+        if self.seed < 0:
+            raise UsageError(f"seed {self.seed}", wanted="a number >= 0", fix="use another")
+        if self.size < 64 or self.size % 2:
+            raise UsageError(f"size {self.size}", wanted="an even number >= 64", fix="use 224")
+        for name, given, known in (("kind", self.kind, KINDS), ("set", self.set, SETS)):
+            if given is not None and given not in known:
+                raise UsageError(
+                    f"{name} {given!r}", wanted=f"one of {', '.join(known)}", fix="name one"
+                )
+
+    def sample(self, index: int) -> SynthSample:
+        """Draw one of the samples."""
+        if self.set is not None:
+            return set_sample(self.set, index, self.seed, side=self.size)
+        return sample(self.seed, index, self.kind, height=self.size, width=self.size)
 
 
 def write_samples(
-    out: Path, count: int, seed: int, kind: str | None = None, *, size: int = 224
+    out: Path,
+    count: int,
+    seed: int,
+    kind: str | None = None,
+    *,
+    size: int = 224,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> Path:
     """Write `count` samples to a new folder.
 
@@ -71,49 +93,49 @@ def write_samples(
         seed: series of samples.
         kind: "attribute", "action" or None for both in turn.
         size: side of the square frames in pixels, an even number of at least 64.
+        workers: processes to share the work; 1 for this one alone. A script that asks for more
+            needs the guard ``if __name__ == "__main__"``, as `multiprocessing` does.
+        progress: told of every sample that is finished.
 
     Returns:
         `out`, which then holds samples.jsonl, recipe.json, videos/ and tracks/. Labels in the
         track files are all "object", so that they give nothing away.
+
+    Raises:
+        UsageError: settings that do not exist, or a folder in use.
+        InputError: a video cannot be written, or one of the processes died.
     """
-    if count < 1:
-        raise UsageError(f"{count} samples", wanted="at least 1", fix="raise the number")
-    if size < 64 or size % 2:
-        raise UsageError(f"size {size}", wanted="an even number >= 64", fix="use 224")
-    if kind is not None and kind not in KINDS:
-        raise UsageError(f"kind {kind!r}", wanted=" or ".join(KINDS), fix="name one of these")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(
-            f"{out}, which exists and is not empty",
-            wanted="a new or an empty folder",
-            fix="choose another --out or remove that one",
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        (scratch / "videos").mkdir()
-        (scratch / "tracks").mkdir()
-        lines = []
-        for index in range(count):
-            item = sample(seed, index, kind, height=size, width=size)
-            lines.append(json.dumps(_write_one(item, scratch)))
-        (scratch / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        recipe = {
-            "generator": "zerotube.synth",
-            "version": RECIPE_VERSION,
-            "seed": seed,
-            "count": count,
-            "kind": kind,
-            "size": size,
-        }
-        (scratch / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
-        scratch.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return out
+    return _write_folder(out, Recipe(None, kind, seed, count, size), workers, progress)
+
+
+def write_set(
+    out: Path,
+    name: str,
+    count: int = SET_SAMPLES,
+    seed: int | None = None,
+    *,
+    size: int = 224,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Write a test set to a new folder; the published one unless count, seed or size differ.
+
+    Args:
+        out: a folder that does not exist yet or is empty.
+        name: one of `zerotube.synth.SETS`.
+        count: the first so many samples, at least 1.
+        seed: series of samples; None for the set's own.
+        size, workers, progress: as in `write_samples`.
+
+    Returns:
+        `out`, with the files that `write_samples` writes.
+
+    Raises:
+        UsageError: an unknown set, impossible settings, or a folder in use.
+        InputError: a video cannot be written, or one of the processes died.
+    """
+    seed = SET_SEEDS.get(name, 0) if seed is None else seed
+    return _write_folder(out, Recipe(name, None, seed, count, size), workers, progress)
 
 
 def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str, Any]:
@@ -142,43 +164,93 @@ def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str
     }
 
 
-def read_samples(folder: Path) -> list[SavedSample]:
-    """Read what `write_samples` wrote.
-
-    Raises:
-        InputError: no list in that folder, or a line that is not a sample.
-    """
-    listing = folder / "samples.jsonl"
-    if not listing.is_file():
-        raise InputError(
-            f"{folder}, which has no samples.jsonl",
-            wanted="a folder written by `zerotube synth`",
-            fix="run: zerotube synth --out DIR",
+def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | None) -> Path:
+    """Write everything below another name, then rename: whoever is interrupted leaves nothing."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(
+            f"{out}, which exists and is not empty",
+            wanted="a new or an empty folder",
+            fix="choose another --out or remove that one",
         )
-    out = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            raw = json.loads(line)
-            raw["sample_id"] = raw.pop("id")
-            raw["video"] = folder / raw["video"]
-            raw["tracks"] = folder / raw["tracks"]
-            raw["fps"] = Fraction(raw["fps"])
-            out.append(SavedSample(**raw))
-        except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as problem:
-            raise InputError(
-                f"line {number} of {listing} ({problem})",
-                wanted="one sample as JSON",
-                fix="write the folder again with `zerotube synth`",
-            ) from problem
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        (scratch / "videos").mkdir()
+        (scratch / "tracks").mkdir()
+        lines: dict[int, dict[str, Any]] = {}
+        for index, line in _lines(recipe, scratch, min(workers, recipe.count // _PER_WORKER)):
+            lines[index] = line
+            if progress is not None:
+                progress(len(lines), recipe.count)
+        listing = "".join(json.dumps(lines[index]) + "\n" for index in range(recipe.count))
+        (scratch / "samples.jsonl").write_text(listing, encoding="utf-8")
+        document = {"generator": "zerotube.synth", "version": RECIPE_VERSION, **asdict(recipe)}
+        text = json.dumps(document, indent=2) + "\n"
+        (scratch / "recipe.json").write_text(text, encoding="utf-8")
+        scratch.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        scratch.rename(out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return out
 
 
-def _write_one(item: SynthSample, folder: Path) -> dict[str, Any]:
+def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Write every sample; yields its number and its line of the list as each is finished."""
+    write = partial(_write_one, recipe, folder)
+    if workers <= 1:
+        for index in range(recipe.count):
+            line = write(index)
+            if isinstance(line, _Failure):
+                raise line.error()
+            yield index, line
+        return
+    # Spawned, not forked: a fork of a process with threads (PyTorch, libav) may never wake up.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+    try:
+        futures = {pool.submit(write, index): index for index in range(recipe.count)}
+        for future in as_completed(futures):
+            line = future.result()
+            if isinstance(line, _Failure):
+                raise line.error()
+            yield futures[future], line
+    except BrokenProcessPool as problem:
+        raise InputError(
+            "a process that died while it wrote samples",
+            wanted="memory and time enough for each of them",
+            fix="run the same command again, with fewer programs beside it",
+        ) from problem
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A `VideoError` on its way to another process, which its constructor's form forbids it."""
+
+    got: str
+    wanted: str
+    fix: str
+
+    def error(self) -> VideoError:
+        return VideoError(self.got, wanted=self.wanted, fix=self.fix)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that started the others decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any] | _Failure:
     """Write one sample's files into `folder`; returns its line of the list."""
+    item = recipe.sample(index)
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
-    write_video(folder / video, item.frames, item.fps, crf=CRF)
+    try:
+        write_video(folder / video, item.frames, item.fps, crf=CRF)
+    except VideoError as problem:
+        return _Failure(problem.got, problem.wanted, problem.fix)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
     return {
         "id": item.sample_id,
@@ -195,4 +267,6 @@ def _write_one(item: SynthSample, folder: Path) -> dict[str, Any]:
         "fps": f"{item.fps.numerator}/{item.fps.denominator}",
         "width": item.frames.shape[2],
         "height": item.frames.shape[1],
+        "frame_count": len(item.frames),
+        "tags": dict(item.tags),
     }

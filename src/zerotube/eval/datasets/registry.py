@@ -19,7 +19,7 @@ class Request:
         dataset: one of ``DATASETS``.
         split: for example "test"; "" if ``annotations`` names the file.
         root: folder below which annotations and videos are looked for; None for annotations alone
-            (scoring needs no videos).
+            (scoring needs no videos), and for the test sets of synth.
         annotations: the annotation file; None to find it below ``root`` by the split's usual name.
         boxes: folder below which box files lie (VidSTG: the VidOR annotations); None for ``root``.
     """
@@ -55,7 +55,8 @@ def load_benchmark(request: Request) -> Benchmark:
     in ``Benchmark.skipped`` with the reason; a file that cannot be used at all is an error.
 
     Raises:
-        UsageError: unknown data set or split, or neither a root nor an annotation file.
+        UsageError: unknown data set or split, or neither a root nor an annotation file (synth needs
+            none of them).
         InputError: a file is missing, damaged, or of another data set.
     """
     if request.dataset not in _MODULES:
@@ -64,7 +65,8 @@ def load_benchmark(request: Request) -> Benchmark:
             wanted=f"one of {', '.join(DATASETS)}",
             fix="pass --dataset with one of these",
         )
-    if request.root is None and request.annotations is None:
+    # The sets of synth are generated: what is not there is written.
+    if request.root is None and request.annotations is None and request.dataset != "synth":
         raise UsageError(
             "neither a root folder nor an annotation file",
             wanted="at least one of them",

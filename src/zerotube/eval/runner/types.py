@@ -1,13 +1,17 @@
-"""How a run is asked for and what it leaves behind."""
+"""How a run is asked for, what it tells while it works, and what it leaves behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zerotube.errors import UsageError
 from zerotube.eval.types import Sample, Skipped
+
+ATTEMPTS = 2
+"""How often a sample is tried before its failure stands."""
 
 
 @dataclass(frozen=True)
@@ -16,19 +20,75 @@ class RunOptions:
 
     Attributes:
         folder: where the journal lies.
-        resume: continue the journal that is there.
+        resume: continue the journal that is there; where there is none, begin.
         limit: only the first samples; None for all.
         shard: (i, n), 1-based: every n-th sample, from the i-th on.
-        workers: processes on this machine; 1 works in this process.
+        workers: processes. None: this process alone, or with Ray one worker per GPU (per core where
+            there is no GPU). 1 without Ray works in this process.
         ray: address of a Ray cluster, "local" for one on this machine; None for no Ray.
+
+    Raises:
+        UsageError: a number that is out of range.
     """
 
     folder: Path
     resume: bool = False
     limit: int | None = None
     shard: tuple[int, int] = (1, 1)
-    workers: int = 1
+    workers: int | None = None
     ray: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"a limit of {self.limit}", wanted="at least 1", fix="raise --limit")
+        number, count = self.shard
+        if not 1 <= number <= count:
+            raise UsageError(
+                f"shard {number}/{count}",
+                wanted="i/n with 1 <= i <= n",
+                fix="pass for example --shard 1/4",
+            )
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"{self.workers} workers", wanted="at least 1", fix="raise --workers")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a run is, told after every finished sample.
+
+    Attributes:
+        total: samples the run is about.
+        done: those with a result, from earlier runs too.
+        skipped: those left out because the video does not fit its annotation.
+        failed: those whose failure stands.
+        retrying: those that failed once and will be tried again at the end.
+        here: attempts that ended since this process began.
+        seconds: since the first worker was ready.
+        workers: how many are ready.
+        came: samples with results that came since the state told before; in the first one, those
+            of earlier runs, read from the journal as they are asked for.
+        problem: sample id and error of the last attempt, if it failed.
+    """
+
+    total: int
+    done: int
+    skipped: int
+    failed: int
+    retrying: int
+    here: int
+    seconds: float
+    workers: int
+    came: Iterable[tuple[Sample, Mapping[str, Any]]] = ()
+    problem: tuple[str, str] | None = None
+
+    @property
+    def finished(self) -> int:
+        """Samples that need no more work."""
+        return self.done + self.skipped + self.failed
+
+
+Watch = Callable[[RunState], None]
+"""Is told how far a run is."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +97,7 @@ class RunRecord:
 
     Attributes:
         samples: those the run was about (after limit and shard), without the skipped ones.
-        results: what the task returned, by sample id.
+        results: what the task returned, by sample id; read from the journal when asked for.
         errors: why a sample failed twice, by sample id.
         skipped: left out by the loader or because the video does not fit its annotation.
         seconds: what each finished sample took, by sample id.

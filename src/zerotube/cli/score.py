@@ -1,0 +1,135 @@
+"""``zerotube score``: how good a prediction file is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from zerotube.cli import console
+from zerotube.cli.dataset_flags import (
+    ANNOTATIONS_OPTION,
+    BOXES_OPTION,
+    DATASET_OPTION,
+    ROOT_OPTION,
+    SPLIT_OPTION,
+)
+
+if TYPE_CHECKING:
+    from zerotube.eval.score import Scores, Table
+
+_NAMED = 5
+"""Ids that a message names; the rest is counted, and listed by --json."""
+
+
+def score(
+    dataset: DATASET_OPTION,
+    predictions: Annotated[
+        Path,
+        typer.Option(
+            "--predictions", metavar="FILE", help="JSON lines, one prediction per sample."
+        ),
+    ],
+    annotations: ANNOTATIONS_OPTION = None,
+    root: ROOT_OPTION = None,
+    boxes: BOXES_OPTION = None,
+    split: SPLIT_OPTION = "",
+    protocol: Annotated[
+        Literal["half-open", "inclusive"],
+        typer.Option(
+            "--protocol",
+            help="Frames of vIoU: half-open as TubeDETR and its successors count them, or with "
+            "both ends; images are always scored with both ends.",
+        ),
+    ] = "half-open",
+    allow_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unknown", help="Leave out predictions for what the annotations do not have."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print fractions, counts and all ids as JSON.")
+    ] = False,
+) -> None:
+    """Score predictions of this or any other system against the annotations.
+
+    A sample without a prediction, or with one that says the system failed, counts 0 in every mean.
+    """
+    from zerotube.eval.datasets import Request, load_benchmark
+    from zerotube.eval.predictions import read_predictions
+    from zerotube.eval.score import score as score_predictions
+
+    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
+    found = read_predictions(predictions)
+    scores = score_predictions(benchmark, found, protocol)
+    _check_unknown(scores, predictions, allowed=allow_unknown)
+    if as_json:
+        print(json.dumps(scores.to_dict(), indent=2))
+    else:
+        _print_table(scores)
+    _warn(scores, answered=len(set(found).intersection(item.sample_id for item in scores.skipped)))
+
+
+def _check_unknown(scores: Scores, path: Path, *, allowed: bool) -> None:
+    from zerotube.errors import InputError
+
+    if scores.unknown_ids and not allowed:
+        raise InputError(
+            f"{path} with {_some(scores.unknown_ids)} that the annotations do not have",
+            wanted="predictions for these annotations",
+            fix="check --dataset, --annotations and --split, or pass --allow-unknown",
+        )
+
+
+def _print_table(scores: Scores) -> None:
+    """Measures down, kinds across, in percent with 95% intervals."""
+    name = f"{scores.dataset} {scores.split}".strip()
+    print(f"{name}, {scores.protocol} protocol, in percent with 95% bootstrap intervals\n")
+    columns = [_column(table) for table in scores.tables.values()]
+    apart = len(scores.tables) > 1
+    head = [("", *scores.tables)] if apart else []
+    labels = list(columns[0])
+    console.print_rows(
+        [*head, *((label, *(column[label] for column in columns)) for label in labels)]
+    )
+
+
+def _column(table: Table) -> dict[str, str]:
+    known = table.intervals() if table.samples else {}
+    cells = {}
+    for name in table.means():
+        one = known.get(name)
+        cells[name] = (
+            f"{100 * one.mean:5.1f}  [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+            if one
+            else "    -"
+        )
+    counts = {"samples": table.samples, "missing": table.missing, "failed": table.failed}
+    return cells | {name: f"{count:5d}" for name, count in counts.items()}
+
+
+def _warn(scores: Scores, *, answered: int) -> None:
+    """Name on stderr what the means do not rest on."""
+    if scores.missing_ids:
+        console.warn(f"{_some(scores.missing_ids)} without a prediction count 0")
+    if scores.failed_ids:
+        console.warn(f"{_some(scores.failed_ids)} for which the system failed count 0")
+    if scores.unknown_ids:
+        console.warn(f"{_some(scores.unknown_ids)} that the annotations do not have are left out")
+    if scores.skipped:
+        first = scores.skipped[0]
+        text = f"{_some([item.sample_id for item in scores.skipped])} skipped, the first because "
+        console.warn(text + first.reason)
+    if answered:
+        console.note(f"{answered} predictions are for skipped samples and were not looked at")
+
+
+def _some(names: Sequence[str]) -> str:
+    """How many, and the first of them by name."""
+    shown = ", ".join(names[:_NAMED])
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{len(names)} id{'s' if len(names) > 1 else ''} ({shown}{more})"

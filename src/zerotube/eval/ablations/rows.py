@@ -1,0 +1,186 @@
+"""What each ablation sets beside each other (Tables 2 and 3 of the paper and its sweeps).
+
+Every row names the row that it is compared with: an ablation says what a change is worth, so the
+paired difference belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from zerotube.errors import UsageError
+from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
+from zerotube.method.config import MethodSettings
+
+_Number = TypeVar("_Number", int, float)
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """One row of an ablation.
+
+    Attributes:
+        variant: what is run.
+        compared_with: label of the row that the paired difference is taken to; None for the first.
+        published: what the paper calls this row, see `zerotube.eval.published`; "" if nothing.
+    """
+
+    variant: Variant
+    compared_with: str | None
+    published: str = ""
+
+
+def _components(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """Table 2, and tuning on the undivided query in place of the two sub-queries."""
+    _no_values("components", values)
+    plain = replace(base, spatial_prompt=False, temporal_prompt=False, assembling=False)
+    gti = replace(plain, token_rule="highest")
+    both = replace(gti, spatial_prompt=True, temporal_prompt=True)
+    vanilla = replace(both, decomposed=False)
+    full = replace(both, assembling=True)
+    first = "baseline (mean of tokens)"
+    mean = replace(plain, token_rule="mean")
+    return [
+        AblationRow(Variant(first, mean), None, "mean of tokens"),
+        AblationRow(Variant("GTI", gti), first, "GTI"),
+        AblationRow(Variant("GTI + V_s", replace(gti, spatial_prompt=True)), "GTI", "GTI + V_s"),
+        AblationRow(Variant("GTI + V_t", replace(gti, temporal_prompt=True)), "GTI", "GTI + V_t"),
+        AblationRow(Variant("GTI + undivided query (vanilla tuning)", vanilla), "GTI"),
+        AblationRow(Variant("GTI + V_s + V_t", both), "GTI", "GTI + V_s + V_t"),
+        AblationRow(Variant("full (+ TAS)", full), "GTI + V_s + V_t", "GTI + V_s + V_t + TAS"),
+    ]
+
+
+def _objective(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """Table 3: what tuning minimises; without assembling, as there."""
+    _no_values("objective", values)
+    gti = replace(base, spatial_prompt=False, temporal_prompt=False, assembling=False)
+    tuned = replace(gti, spatial_prompt=True, temporal_prompt=True)
+    entropy, contrast, margin = (
+        replace(tuned, objective="entropy"),
+        replace(tuned, objective="exp"),
+        replace(tuned, objective="margin"),
+    )
+    return [
+        AblationRow(Variant("GTI", gti), None, "GTI"),
+        AblationRow(Variant("GTI + entropy", entropy), "GTI", "GTI + entropy"),
+        AblationRow(
+            Variant("GTI + yes/no contrast (Eq. 4)", contrast), "GTI", "GTI + yes/no contrast"
+        ),
+        AblationRow(Variant("GTI + margin (reference code)", margin), "GTI"),
+    ]
+
+
+def _frames(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """Number of sampled frames N_f; K keeps its share of them."""
+    counts = _numbers("frames", values, int, (4, 8, 12, 16, 20, 24, 32))
+    share = base.top_k / base.frames
+    return _sweep(
+        {f"{n} frames": replace(base, frames=n, top_k=max(1, round(share * n))) for n in counts},
+        f"{base.frames} frames",
+    )
+
+
+def _top_k(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """Sampled frames in the span, K; the paper's sweep."""
+    counts = _numbers("topk", values, int, (3, 5, 7, 9, 11))
+    return _sweep({f"K = {k}": replace(base, top_k=k) for k in counts}, f"K = {base.top_k}")
+
+
+def _lr(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """Learning rate by iterations; the paper's sweep."""
+    rates = _numbers("lr", values, float, (4.0, 8.0, 16.0))
+    return _sweep(
+        {
+            f"lr {lr:g} x {iterations}": replace(base, lr=lr, iterations=iterations)
+            for iterations in (1, 2)
+            for lr in rates
+        },
+        f"lr {base.lr:g} x {base.iterations}",
+    )
+
+
+def _trackers(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """What finds the candidates; the reference is the first one named."""
+    names = list(values) or ["gdino+sam2", "gdino+bytetrack", "gdino+botsort", "gdino+edgetam"]
+    rows: list[AblationRow] = []
+    for name in names:
+        label = "true tracks" if name == TRUTH else name
+        choice = CandidateChoice(proposer=name)
+        rows.append(
+            AblationRow(Variant(label, base, choice), rows[0].variant.label if rows else None)
+        )
+    return rows
+
+
+_MAKERS: Mapping[str, Callable[[MethodSettings, Sequence[str]], list[AblationRow]]] = {
+    "components": _components,
+    "objective": _objective,
+    "frames": _frames,
+    "topk": _top_k,
+    "lr": _lr,
+    "trackers": _trackers,
+}
+
+ABLATIONS: tuple[str, ...] = tuple(_MAKERS)
+"""Names of the ablations."""
+
+
+def rows_of(
+    ablation: str, base: MethodSettings, values: Sequence[str] = ()
+) -> tuple[AblationRow, ...]:
+    """The rows of an ablation.
+
+    Args:
+        ablation: one of ``ABLATIONS``.
+        base: settings that the ablation changes.
+        values: what to sweep over in place of the paper's values (frames, topk, lr), or the
+            proposers to compare (trackers).
+
+    Raises:
+        UsageError: unknown ablation, values where it takes none, or one that is out of range.
+    """
+    if ablation not in _MAKERS:
+        raise UsageError(
+            f"ablation {ablation!r}",
+            wanted=f"one of {', '.join(ABLATIONS)}",
+            fix="see `zerotube ablate --help`",
+        )
+    if len(set(values)) < len(values):
+        raise UsageError(
+            f"values {', '.join(values)}", wanted="each value once", fix="drop the repeated one"
+        )
+    return tuple(_MAKERS[ablation](base, values))
+
+
+def _sweep(settings: Mapping[str, MethodSettings], reference: str) -> list[AblationRow]:
+    """Rows compared with the one of the base settings, or with the first if it is not swept."""
+    known = reference if reference in settings else next(iter(settings))
+    return [
+        AblationRow(Variant(label, one), None if label == known else known)
+        for label, one in settings.items()
+    ]
+
+
+def _no_values(ablation: str, values: Sequence[str]) -> None:
+    if values:
+        raise UsageError(
+            f"values {', '.join(values)} for the ablation {ablation!r}",
+            wanted="none: its rows are those of the paper",
+            fix="leave --values out",
+        )
+
+
+def _numbers(
+    ablation: str, values: Sequence[str], kind: type[_Number], usual: tuple[_Number, ...]
+) -> list[_Number]:
+    try:
+        return [kind(value) for value in values] or list(usual)
+    except ValueError as error:
+        raise UsageError(
+            f"values {', '.join(values)} for the ablation {ablation!r}",
+            wanted="whole numbers" if kind is int else "numbers",
+            fix=f"for example --values {','.join(f'{value:g}' for value in usual)}",
+        ) from error

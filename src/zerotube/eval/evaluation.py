@@ -1,0 +1,180 @@
+"""What an evaluation leaves in the folder of its run, once every sample is finished."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerotube.eval.metrics import overlap
+from zerotube.eval.predictions import failure, from_dict, write_predictions
+from zerotube.eval.runner.types import RunOptions, RunRecord, RunState
+from zerotube.eval.score import Scores, score
+from zerotube.eval.types import Benchmark, Prediction, Protocol
+
+PREDICTIONS_FILE = "predictions.jsonl"
+METRICS_FILE = "metrics.json"
+
+_SOFTWARE = ("zerotube", "torch", "transformers", "numpy", "av")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A finished run with its scores.
+
+    Attributes:
+        benchmark: all samples of the split, also those that the run was not about.
+        record: what the run came to.
+        predictions: of every sample of the record; a failed one says why.
+        scores: of these predictions on exactly the record's samples.
+        settings: of the task.
+        options: which samples the run was about.
+        versions: of software, by name.
+        timings_s: seconds per stage, of every sample that has them.
+    """
+
+    benchmark: Benchmark
+    record: RunRecord
+    predictions: Mapping[str, Prediction]
+    scores: Scores
+    settings: Mapping[str, Any]
+    options: RunOptions
+    versions: Mapping[str, str]
+    timings_s: Mapping[str, tuple[float, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of metrics.json: what ``zerotube score --json`` prints, and the run."""
+        record = self.record
+        number, count = self.options.shard
+        return {
+            **self.scores.to_dict(),
+            "settings": dict(self.settings),
+            "part": {"limit": self.options.limit, "shard": f"{number}/{count}"},
+            "counts": {
+                "samples": len(record.samples),
+                "of": len(self.benchmark.samples),
+                "done": len(record.results),
+                "failed": len(record.errors),
+                "skipped": len(record.skipped),
+            },
+            "errors": dict(record.errors),
+            "timings_s": {
+                "sample": _summary(tuple(record.seconds.values())),
+                "stages": {stage: _summary(values) for stage, values in self.timings_s.items()},
+            },
+            "versions": dict(self.versions),
+        }
+
+
+def evaluate(
+    benchmark: Benchmark,
+    record: RunRecord,
+    label: str,
+    protocol: Protocol,
+    settings: Mapping[str, Any],
+    options: RunOptions,
+) -> Evaluation:
+    """Score what a run of the grounding task came to.
+
+    Args:
+        benchmark: all samples of the split.
+        record: the finished run.
+        label: the variant that is scored.
+        protocol: frame sets of vIoU.
+        settings: of the task.
+        options: of the run.
+
+    Raises:
+        InputError: every sample was skipped, or a result is no prediction.
+    """
+    predictions: dict[str, Prediction] = {}
+    timings: dict[str, list[float]] = {}
+    for sample in record.samples:
+        name = sample.sample_id
+        if name in record.errors:
+            predictions[name] = failure(name, record.errors[name])
+            continue
+        result = record.results[name]
+        predictions[name] = from_dict(result["predictions"][label])
+        for stage, seconds in result.get("timings_s", {}).items():
+            timings.setdefault(stage, []).append(seconds)
+    part = replace(benchmark, samples=record.samples, skipped=record.skipped)
+    return Evaluation(
+        benchmark=benchmark,
+        record=record,
+        predictions=predictions,
+        scores=score(part, predictions, protocol),
+        settings=settings,
+        options=options,
+        versions={"python": platform.python_version()}
+        | {name: version(name) for name in _SOFTWARE},
+        timings_s={stage: tuple(values) for stage, values in timings.items()},
+    )
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
+    """Write the files of a finished run, each whole or not at all, metrics.json last.
+
+    Files of the same run, finished earlier, are replaced.
+
+    Returns:
+        What was written.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    predictions, metrics = folder / PREDICTIONS_FILE, folder / METRICS_FILE
+    write_predictions(predictions, evaluation.predictions.values())
+    partial = metrics.with_name(f".{METRICS_FILE}.partial")
+    try:
+        text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(metrics)
+    finally:
+        partial.unlink(missing_ok=True)
+    return predictions, metrics
+
+
+class RunningScore:
+    """Means of what is finished so far, as text for people; failures count 0 as in the end.
+
+    Args:
+        label: the variant that is scored.
+        protocol: frame sets of vIoU.
+        still: whether the samples are single images.
+    """
+
+    def __init__(self, label: str, protocol: Protocol, *, still: bool) -> None:
+        self._label = label
+        self._protocol: Protocol = "inclusive" if still else protocol
+        self._still = still
+        self._sums = np.zeros(3)
+        self._count = 0
+
+    def __call__(self, state: RunState) -> str:
+        """The means after one more state."""
+        for sample, result in state.came:
+            prediction = from_dict(result["predictions"][self._label])
+            found = overlap(sample.truth, prediction, self._protocol)
+            self._sums += (found.v_iou, found.t_iou, found.gt_v_iou)
+            self._count += 1
+        answered = self._count + state.failed
+        if not answered:
+            return ""
+        v_iou, t_iou, gt_v_iou = 100 * self._sums / answered
+        if self._still:
+            return f"m_gt_vIoU {gt_v_iou:.1f}"
+        return f"m_vIoU {v_iou:.1f}, m_tIoU {t_iou:.1f}, m_gt_vIoU {gt_v_iou:.1f}"
+
+
+def _summary(seconds: tuple[float, ...]) -> dict[str, float | int | None]:
+    """Seconds: how many readings, median and sum."""
+    median = statistics.median(seconds) if seconds else None
+    return {"count": len(seconds), "median": median, "total": sum(seconds)}

@@ -1,0 +1,116 @@
+"""What the driver of a run wants from those who do the work, and work in its own process."""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol
+
+from zerotube.errors import ZerotubeError
+from zerotube.eval.runner.attempt import Outcome, attempt
+from zerotube.eval.task import Task, Work
+from zerotube.eval.types import Sample
+
+
+class WorkerFailedError(ZerotubeError):
+    """No worker could begin, so nothing was tried; no sample is to blame."""
+
+    exit_code = 3
+
+
+class Pool(Protocol):
+    """Workers that take one sample at a time each. Every call comes from one thread."""
+
+    replaces: bool
+    """Whether a worker that is lost or ruined is replaced."""
+
+    def start(self) -> None:
+        """Open the task; returns when the first worker is ready.
+
+        Raises:
+            Exception: what opening the task raised.
+        """
+        ...
+
+    @property
+    def ready(self) -> int:
+        """Workers that have opened the task."""
+        ...
+
+    @property
+    def free(self) -> int:
+        """Workers that wait for a sample."""
+        ...
+
+    def give(self, sample: Sample) -> None:
+        """Hand a sample to a free worker."""
+        ...
+
+    def wait(self) -> list[Outcome]:
+        """Attempts that have ended; may be none, after about a second at the latest.
+
+        Raises:
+            Exception: a further worker could not open the task.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop every worker at once, whatever it does."""
+        ...
+
+
+class Here:
+    """The driver's own process as the only worker."""
+
+    replaces = False
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._work: Work | None = None
+        self._sample: Sample | None = None
+
+    def start(self) -> None:
+        self._work = self._task.open()
+
+    @property
+    def ready(self) -> int:
+        return 1
+
+    @property
+    def free(self) -> int:
+        return 0 if self._sample else 1
+
+    def give(self, sample: Sample) -> None:
+        self._sample = sample
+
+    def wait(self) -> list[Outcome]:
+        if self._work is None or self._sample is None:
+            return []
+        sample, self._sample = self._sample, None
+        return [attempt(self._work, sample)]
+
+    def close(self) -> None:
+        self._work = None
+
+
+def core_count() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_each(cores: int, workers: int) -> int:
+    """Threads of one worker, so that all of them together fill the cores and no more.
+
+    A smaller number that the user chose (OMP_NUM_THREADS) stands.
+    """
+    share = max(1, cores // workers)
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(chosen)) if chosen.isdigit() and int(chosen) > 0 else share
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Environment that limits the threads of the numeric libraries, which read it once when they
+    are imported."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return dict.fromkeys(names, str(threads))

@@ -1,0 +1,221 @@
+"""Workers as processes of this machine, started afresh so that each may use its own device."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import connection as pipes
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from zerotube.errors import ZerotubeError
+from zerotube.eval.runner.attempt import Outcome, attempt, lost
+from zerotube.eval.runner.pool import (
+    WorkerFailedError,
+    core_count,
+    thread_variables,
+    threads_each,
+)
+from zerotube.eval.task import Task
+from zerotube.eval.types import Sample
+
+_POLL_S = 1.0
+_END_S = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class _Worker:
+    """One process.
+
+    Attributes:
+        process: the process.
+        pipe: samples go down, outcomes come up.
+        ready: whether it has opened the task.
+        sample: what it works on, and since when (seconds since the epoch).
+    """
+
+    process: BaseProcess
+    pipe: Connection
+    ready: bool = False
+    sample: tuple[Sample, float] | None = None
+
+
+class Processes:
+    """Worker processes, each of which opens the task once; one that dies is replaced.
+
+    Args:
+        task: what to do; it is pickled.
+        count: how many.
+    """
+
+    replaces = True
+
+    def __init__(self, task: Task, count: int) -> None:
+        self._count = count
+        self._task = pickle.dumps(task)
+        self._threads = threads_each(core_count(), count)
+        self._workers: list[_Worker] = []
+
+    def start(self) -> None:
+        for _ in range(self._count):
+            self._workers.append(self._launch())
+        while not self.ready:
+            self.wait()
+
+    @property
+    def ready(self) -> int:
+        return sum(worker.ready for worker in self._workers)
+
+    @property
+    def free(self) -> int:
+        return sum(worker.ready and worker.sample is None for worker in self._workers)
+
+    def give(self, sample: Sample) -> None:
+        worker = next(one for one in self._workers if one.ready and one.sample is None)
+        worker.sample = (sample, time.time())
+        try:
+            worker.pipe.send(sample)
+        except OSError:
+            # It died while it was idle: `wait` finds that out and reports the attempt.
+            return
+
+    def wait(self) -> list[Outcome]:
+        pipes.wait([worker.pipe for worker in self._workers], timeout=_POLL_S)
+        return [
+            outcome
+            for worker in tuple(self._workers)
+            if worker.pipe.poll() and (outcome := self._receive(worker)) is not None
+        ]
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.pipe.close()
+            # They hold nothing that needs a farewell, and heed no gentler signal.
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join(_END_S)
+        self._workers.clear()
+
+    def _receive(self, worker: _Worker) -> Outcome | None:
+        try:
+            message = worker.pipe.recv()
+        except (EOFError, OSError):
+            return self._bury(worker)
+        if isinstance(message, Outcome):
+            worker.sample = None
+            if message.problem is not None and message.problem.ruined:
+                self._replace(worker)
+            return message
+        if isinstance(message, BaseException):
+            raise message
+        worker.ready = True
+        return None
+
+    def _bury(self, worker: _Worker) -> Outcome | None:
+        """Replace a dead worker; its attempt has failed."""
+        worker.process.join(_END_S)
+        why = f"its worker process ended with {_ending(worker.process.exitcode)}"
+        if not worker.ready:
+            raise WorkerFailedError(
+                f"a worker that ended with {_ending(worker.process.exitcode)} while it loaded",
+                wanted="workers that load what the run needs",
+                fix="mend what it printed above, or lower --workers if the memory does not suffice",
+            )
+        outcome = None
+        if worker.sample is not None:
+            sample, since = worker.sample
+            name = f"{multiprocessing.current_process().name}:{worker.process.pid}"
+            outcome = lost(sample.sample_id, name, why, since)
+        self._replace(worker)
+        return outcome
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join(_END_S)
+        self._workers[self._workers.index(worker)] = self._launch()
+
+    def _launch(self) -> _Worker:
+        # A fresh interpreter, not a copy of this one: a device that is in use here, or threads
+        # that hold a lock here, would not survive the copy.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self._task), daemon=True)
+        with _environment(thread_variables(self._threads)), _signals_blocked():
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+
+def _work(pipe: Connection, task: bytes) -> None:
+    """What a worker process does until the driver closes the pipe."""
+    # What a library prints must not get between the results on stdout.
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        # Another exception is a bug: it ends this process with its traceback, and then the run.
+        work = pickle.loads(task).open()
+    except ZerotubeError as caught:
+        pipe.send(caught)
+        return
+    pipe.send("ready")
+    while True:
+        try:
+            sample = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(attempt(work, sample))
+        except BrokenPipeError:
+            # The driver has gone.
+            return
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        known = {one.value: one.name for one in signal.Signals}
+        name = known.get(-code, f"signal {-code}")
+        return f"{name} (out of memory?)" if name == "SIGKILL" else name
+    return f"exit code {code}"
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the processes that are started inside the block."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Processes started inside the block never see Ctrl-C or SIGTERM: the driver decides for them.
+
+    A child inherits the mask; a terminal and a batch system signal the whole group.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Started here, since it unblocks these signals in this process when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,262 @@
+"""Workers as actors of a Ray cluster: one per GPU, on as many machines as the cluster has.
+
+Ray starts the actors and carries samples and outcomes; what is handed out, tried again and
+journalled is decided by the driver, as for workers of any other kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from zerotube.errors import InputError, MissingExtraError, ZerotubeError
+from zerotube.eval.runner.attempt import Outcome, attempt, lost
+from zerotube.eval.runner.pool import (
+    WorkerFailedError,
+    core_count,
+    thread_variables,
+    threads_each,
+)
+from zerotube.eval.task import Task
+from zerotube.eval.types import Sample
+
+LOCAL = "local"
+"""The address that means: a cluster of this machine alone, for this run alone."""
+
+_POLL_S = 1.0
+_MIB = 2**20
+_STORE_BYTES = 128 * _MIB
+"""Shared memory of a cluster of our own: only samples and answers pass through it."""
+
+_REACH_S = 10.0
+
+_OPENINGS = 3
+"""Workers in a row that may die while they load before the run gives up."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One actor and what it is asked for at present.
+
+    Attributes:
+        actor: Ray's handle.
+        opening: whether it still loads.
+        sample: what it works on, and since when (seconds since the epoch).
+    """
+
+    actor: Any
+    opening: bool = True
+    sample: tuple[Sample, float] | None = None
+
+
+class RayPool:
+    """Actors that open the task once each; one that is lost is replaced.
+
+    Args:
+        task: what to do; it is pickled.
+        address: of the cluster, or "local".
+        count: how many actors; None for one per GPU, or per core where there is no GPU.
+    """
+
+    replaces = True
+
+    def __init__(self, task: Task, address: str, count: int | None) -> None:
+        self._task = pickle.dumps(task)
+        self._address = address
+        self._asked = count
+        self._ray: ModuleType | None = None
+        self._ours = False
+        self._folder: str | None = None
+        self._workers: list[_Worker] = []
+        self._pending: dict[Any, _Worker] = {}
+        self._deaths = 0
+        self._undo = contextlib.ExitStack()
+
+    def start(self) -> None:
+        ray = self._ray = _imported()
+        # Ray reports lost workers by printing; stdout belongs to the results of the run.
+        self._undo.enter_context(contextlib.redirect_stdout(sys.stderr))
+        if not ray.is_initialized():
+            with _handlers_kept():
+                self._connect(ray)
+        resources = ray.cluster_resources()
+        cores, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
+        places = gpus or max(cores, 1)
+        count = min(self._asked or places, places)
+        self._threads = threads_each(max(cores, 1), count)
+        self._kind = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=0)(_Actor)
+        for _ in range(count):
+            self._launch()
+        while not self.ready:
+            self.wait()
+
+    @property
+    def ready(self) -> int:
+        return sum(not worker.opening for worker in self._workers)
+
+    @property
+    def free(self) -> int:
+        return sum(not worker.opening and worker.sample is None for worker in self._workers)
+
+    def give(self, sample: Sample) -> None:
+        worker = next(one for one in self._workers if not one.opening and one.sample is None)
+        worker.sample = (sample, time.time())
+        self._pending[worker.actor.run.remote(sample)] = worker
+
+    def wait(self) -> list[Outcome]:
+        ray = self._ray
+        if ray is None or not self._pending:
+            return []
+        ended, _ = ray.wait(list(self._pending), num_returns=1, timeout=_POLL_S)
+        found = [self._receive(ray, reference) for reference in ended]
+        return [outcome for outcome in found if outcome is not None]
+
+    def close(self) -> None:
+        ray = self._ray
+        if ray is not None and ray.is_initialized():
+            for worker in self._workers:
+                ray.kill(worker.actor)
+            if self._ours:
+                ray.shutdown()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._workers.clear()
+        self._pending.clear()
+        self._undo.close()
+
+    def _connect(self, ray: ModuleType) -> None:
+        self._ours = True
+        options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
+        if self._address == LOCAL:
+            # Short, since the names of sockets in it may have 100 characters at most.
+            self._folder = tempfile.mkdtemp(prefix="zt-ray-")
+            options |= {
+                "num_cpus": max(core_count(), self._asked or 1),
+                "object_store_memory": _STORE_BYTES,
+                "include_dashboard": False,
+                "_temp_dir": self._folder,
+            }
+        try:
+            _reach(self._address)
+            ray.init(address=self._address, **options)
+        except (OSError, RuntimeError, ValueError) as problem:
+            raise InputError(
+                f"no Ray cluster at {self._address!r} ({problem})",
+                wanted="the address of a running cluster, such as auto or HOST:6379, or local",
+                fix="start one with `ray start --head`, or pass --ray local",
+            ) from problem
+
+    def _receive(self, ray: ModuleType, reference: Any) -> Outcome | None:
+        worker = self._pending.pop(reference)
+        try:
+            message = ray.get(reference)
+        except ray.exceptions.RayTaskError as problem:
+            # An actor raises only while it opens: what a sample raises is part of its outcome.
+            raise _could_not_load(problem) from problem
+        except ray.exceptions.RayError as problem:
+            return self._bury(ray, worker, problem)
+        if isinstance(message, ZerotubeError):
+            raise message
+        self._deaths = 0
+        worker.opening, worker.sample = False, None
+        if not isinstance(message, Outcome):
+            return None
+        if message.problem is not None and message.problem.ruined:
+            self._replace(ray, worker)
+        return message
+
+    def _bury(self, ray: ModuleType, worker: _Worker, problem: Exception) -> Outcome | None:
+        """Replace a lost actor; its attempt has failed."""
+        if worker.opening:
+            self._deaths += 1
+            if self._deaths >= _OPENINGS:
+                raise _could_not_load(problem) from problem
+        outcome = None
+        if worker.sample is not None:
+            sample, since = worker.sample
+            why = " ".join(str(problem).split())
+            outcome = lost(sample.sample_id, "ray", f"its worker was lost: {why}", since)
+        self._replace(ray, worker)
+        return outcome
+
+    def _replace(self, ray: ModuleType, worker: _Worker) -> None:
+        # It may still live, out of reach.
+        ray.kill(worker.actor)
+        self._workers.remove(worker)
+        self._launch()
+
+    def _launch(self) -> None:
+        worker = _Worker(self._kind.remote())
+        self._workers.append(worker)
+        self._pending[worker.actor.open.remote(self._task, self._threads)] = worker
+
+
+class _Actor:
+    """Lives in a process of its own on some machine of the cluster."""
+
+    def open(self, task: bytes, threads: int) -> ZerotubeError | None:
+        """Load what the work needs; what is wrong with the settings is returned."""
+        # Before the task's modules import torch. Ray allows one thread per core it reserved.
+        os.environ.update(thread_variables(threads))
+        try:
+            self._work = pickle.loads(task).open()
+        except ZerotubeError as caught:
+            return caught
+        return None
+
+    def run(self, sample: Sample) -> Outcome:
+        """Attempt one sample."""
+        return attempt(self._work, sample)
+
+
+def _imported() -> ModuleType:
+    # Ray counts its users by default; a run tells nobody about itself.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as problem:
+        raise MissingExtraError("ray", extra="ray") from problem
+    module: ModuleType = ray
+    return module
+
+
+def _reach(address: str) -> None:
+    """Fail in seconds where nobody listens: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
+
+
+def _could_not_load(problem: Exception) -> WorkerFailedError:
+    last = [line.strip() for line in str(problem).splitlines() if line.strip()][-1:]
+    return WorkerFailedError(
+        f"a worker of the cluster that could not load ({''.join(last)})",
+        wanted="the same zerotube, and the models, on every machine of the cluster",
+        fix="install it there, or put it on PYTHONPATH before `ray start`",
+    )
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Ray takes SIGTERM for itself and would end the process before the journal is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

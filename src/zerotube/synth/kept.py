@@ -1,0 +1,85 @@
+"""Test sets that are kept between runs in the user's cache, written when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from zerotube.errors import InputError, UsageError
+from zerotube.synth.stage import SET_SAMPLES, SETS
+from zerotube.synth.write import RECIPE_VERSION, Progress, write_set
+
+
+def default_folder() -> Path:
+    """``synth`` in ``ZEROTUBE_CACHE``, else in the user's cache folder."""
+    own = os.environ.get("ZEROTUBE_CACHE")
+    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    base = Path(own) if own else Path(shared) / "zerotube"
+    return base.expanduser() / "synth"
+
+
+def kept_folder(name: str, samples: int | None = None) -> Path:
+    """Where a set lies once it is written, whether it is or not.
+
+    Args:
+        name: one of `zerotube.synth.SETS`.
+        samples: the first so many; None for the published number.
+    """
+    count = SET_SAMPLES if samples is None else samples
+    return default_folder() / f"v{RECIPE_VERSION}" / f"{name}-{count}"
+
+
+def set_folder(
+    name: str,
+    samples: int | None = None,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """The folder of a published test set, written now if it is not there yet.
+
+    Several processes may ask at once: one writes, the others wait for it.
+
+    Args:
+        name: one of `zerotube.synth.SETS`.
+        samples: the first so many; None for the published number.
+        workers, progress: as in `zerotube.synth.write_samples`.
+
+    Returns:
+        The folder, complete.
+
+    Raises:
+        UsageError: an unknown set, or no samples.
+        InputError: the cache cannot be written.
+    """
+    if name not in SETS:
+        raise UsageError(f"set {name!r}", wanted=f"one of {', '.join(SETS)}", fix="name one")
+    folder = kept_folder(name, samples)
+    if folder.is_dir():
+        return folder
+    try:
+        with _alone(folder):
+            if not folder.is_dir():
+                count = SET_SAMPLES if samples is None else samples
+                write_set(folder, name, count, workers=workers, progress=progress)
+    except OSError as problem:
+        raise InputError(
+            f"the cache {default_folder()}, which cannot be written ({problem})",
+            wanted="a folder with room for the test set",
+            fix="name another in ZEROTUBE_CACHE, or write the set with "
+            f"`zerotube synth --set {name} --out DIR` and pass --root DIR",
+        ) from problem
+    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes this folder, and keep others from it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Left lying: removing a file that others wait on would let two of them in.
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        yield

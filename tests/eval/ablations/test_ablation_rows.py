@@ -1,0 +1,77 @@
+"""What each ablation sets beside each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from zerotube.errors import UsageError
+from zerotube.eval.ablations import ABLATIONS, rows_of
+from zerotube.eval.published import published
+from zerotube.method.config import preset
+
+FULL = preset("full")
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_every_row_is_compared_with_one_before_it(ablation: str) -> None:
+    rows = rows_of(ablation, FULL)
+    labels = [row.variant.label for row in rows]
+    assert len(rows) >= 3
+    assert len({repr(row.variant) for row in rows}) == len(rows)
+    assert sum(row.compared_with is None for row in rows) == 1
+    for row in rows:
+        assert row.compared_with in (None, *labels)
+        assert row.compared_with != row.variant.label
+
+
+def test_components_are_the_presets() -> None:
+    settings = {row.variant.label: row.variant.settings for row in rows_of("components", FULL)}
+    assert settings["baseline (mean of tokens)"] == preset("baseline")
+    assert settings["GTI"] == preset("gti")
+    assert settings["GTI + V_s + V_t"] == preset("dsth")
+    assert settings["full (+ TAS)"] == FULL
+    assert not settings["GTI + undivided query (vanilla tuning)"].decomposed
+
+
+@pytest.mark.parametrize(
+    ("ablation", "dataset"), [("components", "hcstvg-v1"), ("objective", "hcstvg-v2")]
+)
+def test_rows_that_the_paper_has_carry_its_names(ablation: str, dataset: str) -> None:
+    kind = {"components": "components", "objective": "objectives"}[ablation]
+    known = {row.system for row in published(dataset, comparison=kind)}
+    assert {row.published for row in rows_of(ablation, FULL)} - {""} == known
+
+
+def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
+    assert [row.variant.settings.top_k for row in rows_of("topk", FULL)] == [3, 5, 7, 9, 11]
+    pairs = [(r.variant.settings.lr, r.variant.settings.iterations) for r in rows_of("lr", FULL)]
+    assert sorted(pairs) == [(4, 1), (4, 2), (8, 1), (8, 2), (16, 1), (16, 2)]
+    own = rows_of("frames", preset("gti", lr=2.0), ["10", "20"])
+    assert [(r.variant.settings.frames, r.variant.settings.top_k) for r in own] == [
+        (10, 4),
+        (20, 7),
+    ]
+    assert all(row.variant.settings.lr == 2.0 for row in own)
+
+
+def test_trackers_are_named_by_the_user() -> None:
+    truth, motion = rows_of("trackers", FULL, ["truth", "motion"])
+    assert truth.variant.candidates is not None
+    assert truth.variant.candidates.proposer == "truth"
+    assert (motion.variant.label, motion.compared_with) == ("motion", "true tracks")
+
+
+@pytest.mark.parametrize(
+    ("ablation", "values", "said"),
+    [
+        ("colours", (), "one of components"),
+        ("components", ("3",), "none"),
+        ("topk", ("three",), "whole numbers"),
+        ("topk", ("0",), "at least 1"),
+        ("frames", ("8", "8"), "each value once"),
+        ("lr", ("nan",), "finite"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(ablation: str, values: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        rows_of(ablation, FULL, values)
