@@ -100,7 +100,7 @@ class Analysis:
             split=benchmark.split,
             settings=self.task.settings,
             findings=findings,
-            **facts(record),
+            **facts(benchmark, record),
         )
 
 

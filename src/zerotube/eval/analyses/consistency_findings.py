@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.analyses.consistency import ANSWERS, TUNINGS
 from zerotube.eval.analyses.reading import RIGHT
-from zerotube.eval.analyses.result import Table, number, ranged
+from zerotube.eval.analyses.result import Table, counted, number, ranged
 from zerotube.eval.analyses.statistics import equal_groups, mean_of, plain, spearman
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.types import Benchmark, Protocol
@@ -130,10 +130,10 @@ class ConsistencyFindings:
                     "right or all wrong"
                 )
         if self.failed:
-            lines.append(f"{self.failed} failed samples are in no group")
+            lines.append(f"{counted(self.failed)} failed and in no group")
         if self.without_candidates:
             lines.append(
-                f"{self.without_candidates} samples without a candidate track count as wrong"
+                f"{counted(self.without_candidates)} without a candidate track: wrong, and in a group"
             )
         return tuple(lines)
 
@@ -179,11 +179,9 @@ def check_count(samples: int, groups: int, kind: str = "") -> None:
     """
     if samples < groups:
         raise InputError(
-            f"{samples} samples{f' of kind {kind!r}' if kind else ''} for {groups} groups",
+            f"{counted(samples)}{f' of kind {kind!r}' if kind else ''} for {groups} groups",
             wanted=f"at least {groups} samples with a result",
-            fix=f"raise --limit, or pass --groups {max(samples, 2)}"
-            if samples >= 2
-            else "raise --limit",
+            fix=f"pass --groups {samples}, or more samples" if samples > 1 else "pass more samples",
         )
 
 
@@ -313,7 +311,7 @@ def _correlation_table(tuning: str, one: TuningFindings, samples: int) -> Table:
             )
         )
     return Table(
-        f"{_TUNING_TEXTS[tuning]}: Spearman correlation with consistency ({samples} samples)",
+        f"{_TUNING_TEXTS[tuning]}: Spearman correlation with consistency ({counted(samples)})",
         ("answer from", "right track", "gt_vIoU", "vIoU"),
         tuple(rows),
     )

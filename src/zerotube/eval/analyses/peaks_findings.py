@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zerotube.eval.analyses.peaks import BEFORE, PROMPTS
 from zerotube.eval.analyses.region import SPAN, TRACK
-from zerotube.eval.analyses.result import Table, few_samples, number, ranged
+from zerotube.eval.analyses.result import Table, counted, few_samples, number, ranged
 from zerotube.eval.analyses.statistics import mean_of, plain
 from zerotube.eval.analyses.tokens import ATTENTIONS
 from zerotube.eval.bootstrap import Interval
@@ -109,11 +109,11 @@ class PeaksFindings:
             known = [len(one.before) for one in self.changes if one.quantity == name]
             if known and min(known) < self.measured:
                 lines.append(
-                    f"{self.measured - min(known)} of {self.measured} samples have no {name}: "
-                    "no frame with a true box was sampled"
+                    f"{counted(self.measured - min(known))} of {self.measured} without a {name}: no frame "
+                    "with a true box was sampled"
                 )
         if self.failed:
-            lines.append(f"{self.failed} failed samples are left out")
+            lines.append(f"{counted(self.failed)} failed and left out")
         return tuple(lines)
 
     def change(self, attention: str, prompt: str, quantity: str) -> Change:

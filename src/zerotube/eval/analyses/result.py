@@ -89,6 +89,7 @@ class Report:
         settings: what decided the results.
         findings: by kind where the benchmark reports kinds apart, else one, under ``ALL``.
         samples: how many the run was about, without the skipped ones.
+        of: how many the benchmark has.
         failed: why a sample failed, by sample id.
         skipped: why a sample was left out, by sample id.
     """
@@ -98,6 +99,7 @@ class Report:
     settings: Mapping[str, Any]
     findings: Mapping[str, Findings]
     samples: int
+    of: int
     failed: Mapping[str, str]
     skipped: Mapping[str, str]
 
@@ -118,8 +120,9 @@ class Report:
         where = " ".join(part for part in (self.dataset, self.split) if part)
         parts = [
             f"# {first.title}",
-            f"{where}: {self.samples} samples, {len(self.failed)} failed, {len(self.skipped)} "
-            f"skipped. Intervals are 95% (bootstrap over samples).",
+            f"{where}: {self.samples} of {self.of} samples, {len(self.failed)} failed, "
+            f"{len(self.skipped)} skipped; model `{self.settings['model']['name']}`. Intervals are "
+            "95% (bootstrap over samples).",
         ]
         for kind, found in self.findings.items():
             if kind != ALL:
@@ -139,6 +142,7 @@ class Report:
             "split": self.split,
             "settings": dict(self.settings),
             "samples": self.samples,
+            "of": self.of,
             "failed": dict(self.failed),
             "skipped": dict(self.skipped),
             "findings": {kind: found.to_dict() for kind, found in self.findings.items()},
@@ -183,10 +187,11 @@ def parts(benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, list[Sam
     return {kind: members for kind, members in found.items() if members}
 
 
-def facts(record: RunRecord) -> dict[str, Any]:
+def facts(benchmark: Benchmark, record: RunRecord) -> dict[str, Any]:
     """The counts of a run, as ``Report`` takes them."""
     return {
         "samples": len(record.samples),
+        "of": len(benchmark.samples),
         "failed": dict(record.errors),
         "skipped": {item.sample_id: item.reason for item in record.skipped},
     }
@@ -203,6 +208,11 @@ def ranged(value: Interval, digits: int = 3) -> str:
         return "–"
     low, high = number(value.low, digits), number(value.high, digits)
     return f"{value.mean:.{digits}f} [{low}, {high}]"
+
+
+def counted(samples: int) -> str:
+    """A number of samples in words."""
+    return f"{samples} sample" if samples == 1 else f"{samples} samples"
 
 
 def few_samples(count: int) -> tuple[str, ...]:

@@ -38,9 +38,9 @@ class TokensTask:
     A result is::
 
         {"tokens": [{"text": str, "position": int}, ...], "frames": int, "true_frames": int,
-         "candidates": int, "right_candidates": int, "attentions": {"plain" | "relative": {"activations": [float, ...],
-         "ratios": {region: [float | None, ...]}, "gt_v_iou": [float, ...],
-         "gt_v_iou_of_mean": float}}}
+         "candidates": int, "right_candidates": int, "attentions": {"plain" | "relative":
+         {"activations": [float, ...], "ratios": {region: [float | None, ...]},
+         "gt_v_iou": [float, ...], "gt_v_iou_of_mean": float}}}
 
     Lists go by token, in prompt order; a position counts from the end of the prompt, -1 being its
     last token. ``ratios`` are those of Eq. 1 by region (see `region`), None where they mean

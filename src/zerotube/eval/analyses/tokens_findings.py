@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zerotube.eval.analyses.reading import RIGHT
 from zerotube.eval.analyses.region import SPAN, TRACK
-from zerotube.eval.analyses.result import Table, few_samples, number, ranged
+from zerotube.eval.analyses.result import Table, counted, few_samples, number, ranged
 from zerotube.eval.analyses.statistics import mean_of, plain
 from zerotube.eval.analyses.tokens import ATTENTIONS
 from zerotube.eval.bootstrap import Interval
@@ -123,7 +123,7 @@ class TokensFindings:
         for name, region in first.regions.items():
             if region.samples < self.measured:
                 lines.append(
-                    f"{self.measured - region.samples} of {self.measured} samples have no ratio "
+                    f"{counted(self.measured - region.samples)} of {self.measured} without a ratio "
                     f"{REGION_TEXTS[name]}: none was sampled, or the box fills or leaves the view"
                 )
         if TRACK not in first.regions:
@@ -131,10 +131,12 @@ class TokensFindings:
                 "the benchmark has no true tracks: ratios are known over the true span only"
             )
         if self.failed:
-            lines.append(f"{self.failed} failed samples count as wrong in the accuracies")
+            lines.append(
+                f"{counted(self.failed)} failed: wrong in the accuracies, and in nothing else"
+            )
         if self.without_candidates:
             lines.append(
-                f"{self.without_candidates} samples without a candidate track count as wrong"
+                f"{counted(self.without_candidates)} without a candidate track: wrong in the accuracies"
             )
         return tuple(lines)
 
@@ -270,7 +272,7 @@ def _token_table(attention: str, name: str, region: RegionFindings) -> Table:
     rows.append(("chance", number(region.chance), number(region.chance), "", ""))
     rows.append(("the token GTI takes", ranged(region.chosen_is_superior), "", "", ""))
     return Table(
-        f"{attention.capitalize()} attention, {REGION_TEXTS[name]} ({region.samples} samples)",
+        f"{attention.capitalize()} attention, {REGION_TEXTS[name]} ({counted(region.samples)})",
         (
             "token (position)",
             "hit ratio",
