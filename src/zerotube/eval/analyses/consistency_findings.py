@@ -133,7 +133,7 @@ class ConsistencyFindings:
             lines.append(f"{counted(self.failed)} failed and in no group")
         if self.without_candidates:
             lines.append(
-                f"{counted(self.without_candidates)} without a candidate track: wrong, and in a group"
+                f"{counted(self.without_candidates)} without a candidate track: these are wrong"
             )
         return tuple(lines)
 

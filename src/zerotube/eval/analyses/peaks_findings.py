@@ -109,8 +109,8 @@ class PeaksFindings:
             known = [len(one.before) for one in self.changes if one.quantity == name]
             if known and min(known) < self.measured:
                 lines.append(
-                    f"{counted(self.measured - min(known))} of {self.measured} without a {name}: no frame "
-                    "with a true box was sampled"
+                    f"{counted(self.measured - min(known))} of {self.measured} without a {name}: "
+                    "no frame with a true box was sampled"
                 )
         if self.failed:
             lines.append(f"{counted(self.failed)} failed and left out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,8 @@ class Reading:
         size: (height, width) of the video in pixels.
         target: the described object's true track, counted from ``first_frame``; None if the
             benchmark has no true tracks.
-        candidates: the tracks to choose from; empty where none was found.
+        candidates: the tracks to choose from, empty where none was found; None if none were asked
+            for.
     """
 
     sample: Sample
@@ -52,7 +53,7 @@ class Reading:
     first_frame: int
     size: tuple[int, int]
     target: Track | None
-    candidates: TrackSet | None = field(default=None)
+    candidates: TrackSet | None = None
 
     def regions(self) -> dict[str, Region]:
         """Where the true box lies on the maps: ``SPAN``, and ``TRACK`` where it is known."""
@@ -170,17 +171,16 @@ def _target(sample: Sample, video: Video) -> Track | None:
     from zerotube.proposals.segment import within
     from zerotube.video import SegmentVideo
 
-    segment = video if isinstance(video, SegmentVideo) else None
-    tracks = read_tracks(sample.true_tracks, video.info if segment is None else segment.whole.info)
-    if segment is not None:
-        tracks = within(tracks, segment.span)
-    first = video.info.first_frame
-    best = max(tracks, key=lambda track: gt_v_iou(sample.truth, track, first), default=None)
-    if best is None or gt_v_iou(sample.truth, best, first) <= RIGHT:
+    whole = video.whole if isinstance(video, SegmentVideo) else video
+    tracks = read_tracks(sample.true_tracks, whole.info)
+    best = max(tracks, key=lambda track: gt_v_iou(sample.truth, track), default=None)
+    if best is None or gt_v_iou(sample.truth, best) <= RIGHT:
         raise InputError(
             f"true tracks {sample.true_tracks}, none of which is the true tube of "
             f"{sample.sample_id!r}",
             wanted="the described object among them",
             fix="check that annotation and track file belong together",
         )
-    return best
+    if not isinstance(video, SegmentVideo):
+        return best
+    return next(iter(within(replace(tracks, tracks=(best,)), video.span)), None)

@@ -136,7 +136,7 @@ class TokensFindings:
             )
         if self.without_candidates:
             lines.append(
-                f"{counted(self.without_candidates)} without a candidate track: wrong in the accuracies"
+                f"{counted(self.without_candidates)} without a candidate track: these are wrong"
             )
         return tuple(lines)
 
