@@ -136,7 +136,7 @@ def analysis(
         _refuse(name, "--protocol", protocol)
     if name == "peaks":
         # The maps alone: no candidate is looked for, so none may be asked for in vain.
-        _refuse(name, "--proposer or --tracks", candidates)
+        _refuse(name, "--proposer, --tracks or --store", candidates)
         return Analysis(PeaksTask(PeaksTask.with_changes(changes), chosen), find_peaks)
     sources = candidates or CandidateChoice()
     if name == "tokens":

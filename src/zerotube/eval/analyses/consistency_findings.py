@@ -13,7 +13,7 @@ from zerotube.errors import InputError, UsageError
 from zerotube.eval.analyses.consistency import ANSWERS, TUNINGS
 from zerotube.eval.analyses.reading import RIGHT
 from zerotube.eval.analyses.result import Table, counted, number, ranged
-from zerotube.eval.analyses.statistics import equal_groups, mean_of, plain, spearman
+from zerotube.eval.analyses.statistics import equal_groups, mean_of, means_of, plain, spearman
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.types import Benchmark, Protocol
 
@@ -225,7 +225,8 @@ class _Values:
     v_iou: NDArray[np.float64]
 
     def worth(self, at: NDArray[np.int64]) -> Worth:
-        return Worth(mean_of(self.right[at]), mean_of(self.v_iou[at]))
+        means = means_of({"right": self.right[at], "v_iou": self.v_iou[at]})
+        return Worth(means["right"], means["v_iou"])
 
 
 def _tuning(found: Sequence[Mapping[str, Any]], groups: int, protocol: Protocol) -> TuningFindings:

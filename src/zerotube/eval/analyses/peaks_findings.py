@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerotube.eval.analyses.peaks import BEFORE, PROMPTS
 from zerotube.eval.analyses.region import SPAN, TRACK
 from zerotube.eval.analyses.result import Table, counted, few_samples, number, ranged
-from zerotube.eval.analyses.statistics import mean_of, plain
+from zerotube.eval.analyses.statistics import means_of, plain
 from zerotube.eval.analyses.tokens import ATTENTIONS
 from zerotube.eval.bootstrap import Interval
 
@@ -36,6 +36,8 @@ class Change:
         prompt: "V_s" or "V_t".
         quantity: what it is.
         before, after: per sample.
+        mean_before, mean_after: with their intervals.
+        difference: mean of after - before with its interval.
     """
 
     attention: str
@@ -43,17 +45,15 @@ class Change:
     quantity: str
     before: tuple[float, ...]
     after: tuple[float, ...]
-
-    @property
-    def difference(self) -> Interval:
-        """Mean of after - before with its interval."""
-        return mean_of(np.subtract(self.after, self.before))
+    mean_before: Interval
+    mean_after: Interval
+    difference: Interval
 
     @property
     def ratio(self) -> float:
         """Mean after / mean before; NaN without samples or of 0."""
-        mean = float(np.mean(self.before)) if self.before else 0.0
-        return float(np.mean(self.after)) / mean if mean else float("nan")
+        mean = self.mean_before.mean
+        return self.mean_after.mean / mean if mean else float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; of the samples their means and medians alone."""
@@ -63,8 +63,8 @@ class Change:
                 "prompt": self.prompt,
                 "quantity": self.quantity,
                 "samples": len(self.before),
-                "mean_before": mean_of(self.before),
-                "mean_after": mean_of(self.after),
+                "mean_before": self.mean_before,
+                "mean_after": self.mean_after,
                 "median_before": _median(self.before),
                 "median_after": _median(self.after),
                 "difference": self.difference,
@@ -220,8 +220,17 @@ def _change(
     before: NDArray[np.float64] = np.array([value(one[BEFORE]) for one in maps], dtype=np.float64)
     after: NDArray[np.float64] = np.array([value(one[prompt]) for one in maps], dtype=np.float64)
     known = np.isfinite(before) & np.isfinite(after)
+    first, last = before[known], after[known]
+    means = means_of({"before": first, "after": last, "difference": last - first})
     return Change(
-        attention, prompt, quantity, tuple(before[known].tolist()), tuple(after[known].tolist())
+        attention,
+        prompt,
+        quantity,
+        tuple(first.tolist()),
+        tuple(last.tolist()),
+        means["before"],
+        means["after"],
+        means["difference"],
     )
 
 
@@ -237,8 +246,8 @@ def _table(attention: str, prompt: str, changes: Sequence[Change]) -> Table:
         rows.append(
             (
                 one.quantity,
-                number(mean_of(one.before).mean, digits),
-                number(mean_of(one.after).mean, digits),
+                number(one.mean_before.mean, digits),
+                number(one.mean_after.mean, digits),
                 ranged(one.difference, digits),
                 number(one.ratio, 2),
                 number(_median(one.before), digits),

@@ -177,7 +177,7 @@ def _draw_before_after(axes: Axes, changes: Sequence[Change], title: str) -> Non
         if not one.before:
             continue
         axes.plot(one.before, one.after, mark, ms=3.5, color=colour, alpha=0.45, mew=0)
-        mean = float(np.mean(one.before)), float(np.mean(one.after))
+        mean = one.mean_before.mean, one.mean_after.mean
         axes.plot(
             *mean,
             mark,

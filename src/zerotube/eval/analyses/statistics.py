@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.eval.bootstrap import Interval, interval
+from zerotube.eval.bootstrap import Interval, interval, intervals
 
 CORRELATION_DRAWS = 2_000
 """Resamples of a correlation; each of them is ranked anew."""
@@ -23,6 +23,21 @@ UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 def mean_of(values: Sequence[float] | NDArray[np.float64]) -> Interval:
     """Mean with its 95% interval; ``UNKNOWN`` of nothing."""
     return interval(np.asarray(values, dtype=np.float64))
+
+
+def means_of(columns: Mapping[str, Sequence[float] | NDArray[np.float64]]) -> dict[str, Interval]:
+    """Means with their 95% intervals, each as ``mean_of`` gives it.
+
+    The resamples are drawn once for all columns of one length, which is most of the work.
+    """
+    by_length: dict[int, dict[str, NDArray[np.float64]]] = {}
+    for name, values in columns.items():
+        array = np.asarray(values, dtype=np.float64)
+        by_length.setdefault(len(array), {})[name] = array
+    found: dict[str, Interval] = {}
+    for group in by_length.values():
+        found |= intervals(group)
+    return {name: found[name] for name in columns}
 
 
 def spearman(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int = 0) -> Interval:

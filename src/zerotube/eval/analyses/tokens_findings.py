@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerotube.eval.analyses.reading import RIGHT
 from zerotube.eval.analyses.region import SPAN, TRACK
 from zerotube.eval.analyses.result import Table, counted, few_samples, number, ranged
-from zerotube.eval.analyses.statistics import mean_of, plain
+from zerotube.eval.analyses.statistics import means_of, plain
 from zerotube.eval.analyses.tokens import ATTENTIONS
 from zerotube.eval.bootstrap import Interval
 
@@ -217,20 +217,28 @@ def _region(
         superior.append(own[int(np.argmax(raw))])
         chosen.append(own[int(np.argmax(found["activations"]))])
         chances.append(1 / len(own))
+    columns: dict[str, Sequence[float]] = {
+        "same": [a == b for a, b in zip(superior, chosen, strict=True)]
+    }
+    for name in names:
+        columns[f"hit {name}"] = [one == name for one in superior]
+        columns[f"chosen {name}"] = [one == name for one in chosen]
+        columns[f"ratio {name}"] = ratios[name]
+    means = means_of(columns)
     return RegionFindings(
         samples=len(superior),
         rows=tuple(
             TokenRow(
                 token=name,
-                hit_ratio=mean_of([one == name for one in superior]),
-                chosen=mean_of([one == name for one in chosen]),
-                mean_ratio=mean_of(ratios[name]),
+                hit_ratio=means[f"hit {name}"],
+                chosen=means[f"chosen {name}"],
+                mean_ratio=means[f"ratio {name}"],
                 median_ratio=float(np.median(ratios[name])) if ratios[name] else float("nan"),
             )
             for name in names
         ),
         chance=float(np.mean(chances)) if chances else float("nan"),
-        chosen_is_superior=mean_of([a == b for a, b in zip(superior, chosen, strict=True)]),
+        chosen_is_superior=means["same"],
     )
 
 
@@ -244,17 +252,26 @@ def _ranks(found: Sequence[Mapping[str, Any]], failed: int) -> tuple[RankRow, ..
         right[row, : len(order)] = np.array(one["gt_v_iou"])[order] > RIGHT
     of_mean = np.zeros(len(right))
     of_mean[: len(found)] = [one["gt_v_iou_of_mean"] > RIGHT for one in found]
-    rows = [_rank(place + 1, right[:, place], right[:, 0]) for place in range(most)]
-    return (*rows, _rank(None, of_mean, right[:, 0]))
-
-
-def _rank(rank: int | None, right: NDArray[np.float64], first: NDArray[np.float64]) -> RankRow:
-    known = np.isfinite(right)
-    return RankRow(
-        rank=rank,
-        samples=int(known.sum()),
-        accuracy=mean_of(right[known]),
-        difference=mean_of((right - first)[known]),
+    by_rank: dict[int | None, NDArray[np.float64]] = {
+        place + 1: right[:, place] for place in range(most)
+    }
+    by_rank[None] = of_mean
+    known = {rank: np.isfinite(values) for rank, values in by_rank.items()}
+    means = means_of(
+        {f"accuracy {rank}": values[known[rank]] for rank, values in by_rank.items()}
+        | {
+            f"difference {rank}": (values - right[:, 0])[known[rank]]
+            for rank, values in by_rank.items()
+        }
+    )
+    return tuple(
+        RankRow(
+            rank=rank,
+            samples=int(known[rank].sum()),
+            accuracy=means[f"accuracy {rank}"],
+            difference=means[f"difference {rank}"],
+        )
+        for rank in by_rank
     )
 
 
