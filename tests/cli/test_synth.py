@@ -39,7 +39,63 @@ def test_a_full_folder_is_refused(run, tmp_path: Path) -> None:
     assert "not empty" in done.error_line()
 
 
-@pytest.mark.parametrize("flags", [("--samples", "0"), ("--seed", "-1"), ("--kind", "other")])
+@pytest.mark.parametrize(
+    "flags", [("--samples", "0"), ("--seed", "-1"), ("--kind", "other"), ("--set", "other")]
+)
 def test_usage(run, tmp_path: Path, flags: tuple[str, str]) -> None:
     assert run("synth", "--out", tmp_path / "out", *flags).code == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["action-hard", "unseen"])
+def test_a_set(run, tmp_path: Path, name: str) -> None:
+    from zerotube.synth import SET_SEEDS, read_samples
+
+    done = run("synth", "--out", tmp_path / "out", "--set", name, "--samples", 1)
+    assert done.code == 0
+    assert "write" in done.err
+    (item,) = read_samples(tmp_path / "out")
+    assert item.sample_id == f"{name}-{SET_SEEDS[name]}-00000"
+    assert done.out.startswith("1 clip in")
+
+
+def test_a_set_of_another_seed_in_silence(run, tmp_path: Path) -> None:
+    from zerotube.synth import read_samples
+
+    words = ("--set", "mixed", "--samples", 2, "--seed", 5, "--quiet")
+    done = run("synth", "--out", tmp_path / "out", *words)
+    assert (done.code, done.err) == (0, "")
+    assert [item.sample_id[:8] for item in read_samples(tmp_path / "out")] == ["mixed-5-"] * 2
+
+
+def test_a_set_and_a_kind_exclude_each_other(run, tmp_path: Path) -> None:
+    done = run("synth", "--out", tmp_path / "out", "--set", "mixed", "--kind", "action")
+    assert done.code == 2
+    assert "--set mixed and --kind action" in done.error_line()
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_flag_names_every_set(run) -> None:
+    from zerotube.synth import SETS
+
+    shown = " ".join(run("synth", "--help").out.split())
+    assert "|".join(SETS) in shown
+
+
+def test_verbs_can_have_a_kept_set_written_first(capfd, monkeypatch, tmp_path: Path) -> None:
+    from zerotube.cli.synth_sets import prepare_synth
+    from zerotube.synth import kept
+
+    monkeypatch.setattr(kept, "SET_SAMPLES", 1)
+    for others in (("vidstg", "test", None), ("synth", "", None), ("synth", "mixed", tmp_path)):
+        dataset, split, root = others
+        prepare_synth(dataset, split, root, None, quiet=False)
+    assert not kept.default_folder().exists()
+    prepare_synth("synth", "mixed", None, None, quiet=False)
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert "writing the test set 'mixed'" in shown.err
+    assert "write    1/1" in shown.err
+    assert (kept.kept_folder("mixed") / "samples.jsonl").is_file()
+    prepare_synth("synth", "mixed", None, None, quiet=False)
+    assert capfd.readouterr().err == ""

@@ -116,6 +116,13 @@ def test_a_video_that_does_not_fit_its_annotation_is_skipped(sample: Sample) -> 
         work(replace(sample, width=1280, height=720))
 
 
+def test_a_video_that_cannot_be_decoded_is_skipped(sample: Sample, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all" * 100)
+    with pytest.raises(SampleSkipped, match="broken"):
+        GroundTask((Variant("gti", GTI),), candidates=TRUE).open()(replace(sample, video=broken))
+
+
 def test_settings_name_what_decides_the_result(tmp_path: Path) -> None:
     one = GroundTask(BOTH, candidates=TRUE).settings
     assert json.loads(json.dumps(one)) == one

@@ -96,7 +96,8 @@ def test_a_file_of_another_system(tmp_path: Path) -> None:
         (changed(boxes={"3": [[1, 2], [3, 4]]}), "in frame 3"),
         (changed(boxes={"3": ["1", "2", "3", "4"]}), "in frame 3"),
         (changed(boxes={"3": [1, 2, 3, None]}), "in frame 3"),
-        (changed(boxes={"3": [1, 2, 3, 10**30]}), "in frame 3"),
+        (changed(boxes={"3": [1, 2, 3, 4], "4": [1, 2, 3, 10**400]}), "in frame 4"),
+        (changed(boxes={"3": [True, 2, 3, 4]}), "in frame 3"),
         (changed(boxes={"3": None}), "in frame 3"),
         (changed(boxes={"3": {"x1": 1}}), "in frame 3"),
         (changed(boxes=[[1, 2, 3, 4]]), "a list for boxes"),
@@ -196,3 +197,27 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_predictions(path, breaks())
     assert path.read_text(encoding="utf-8") == "earlier"
     assert [item.name for item in tmp_path.iterdir()] == ["ours.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "a", "id": "b", "start_frame": 0, "end_frame": 1, "boxes": {}}',
+        '{"id": "a:b", "start_frame": 0, "end_frame": 1, "end_frame": 2, "boxes": {}}',
+        '{"id": "a", "start_frame": 0, "end_frame": 1, "boxes": {}, "boxes": {}}',
+        '{"id": "0:caption:1", "start_frame": 0, "end_frame": 1, "boxes": '
+        '{"0": [1, 2, 3, 4], "1": [1, 2, 3, 4], "0": [1, 2, 3, 5]}}',
+        '{"id": "a", "query": "x: y", "start_frame": 0, "end_frame": 1, "boxes": '
+        '{"0": [1, 2, 3, 4], "0": [1, 2, 3, 4]}}',
+    ],
+)
+def test_a_repeated_key_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InputError, match=r"line 1 .* twice in one object"):
+        read_predictions(write(tmp_path / "theirs.jsonl", line))
+
+
+def test_nested_extras_and_colons_are_no_repeated_keys(tmp_path: Path) -> None:
+    extras = {"query": "who: 1:2?", "scores": {"0": 1.0, "1": {"id": 3}}, "boxes_raw": [{"0": 1}]}
+    path = write(tmp_path / "theirs.jsonl", changed(**extras), changed(id="7:caption:0"))
+    assert read_predictions(path)["a"].frame_indices.tolist() == [3, 4, 6]
+    assert list(read_predictions(path)) == ["a", "7:caption:0"]

@@ -65,3 +65,5 @@ def test_nothing_where_nothing_is_published(table: tuple[str, str]) -> None:
 def test_images() -> None:
     accuracy = [published(name)[0].means[ACCURACY] for name in ("refcoco", "refcoco+", "refcocog")]
     assert accuracy == [68.7, 67.1, 72.3]
+    assert published("refcoco", "val") == published("refcoco")
+    assert published("refcoco", "testA") == ()

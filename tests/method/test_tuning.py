@@ -14,7 +14,7 @@ from toy import load_toy, noise_clip
 from toys import llava_onevision
 from zerotube.errors import NumericalError
 from zerotube.method.config import MethodSettings
-from zerotube.method.tuning import loss_of, start, tune
+from zerotube.method.tuning import Slope, loss_of, slope, start, tune
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import VisualContext
@@ -129,3 +129,33 @@ def test_non_finite_gradient_is_refused(
     settings = MethodSettings(lr=1e300, iterations=3)
     with pytest.raises(NumericalError, match=r"lower --lr"):
         tune(toy, QUESTION, start(toy, context, reverse=False), settings, answers)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3], ids=["as it is", "a thousand times as steep"])
+def test_a_step_in_units_of_the_token_norm_does_not_depend_on_the_slope(
+    toy: VideoMLLM, context: VisualContext, scale: float
+) -> None:
+    started = start(toy, context, reverse=False)
+    answers = toy.tokens.answer_ids()[0]
+    settings = MethodSettings(step="token-norm", lr=0.25)
+    first = slope(toy, QUESTION, started, settings.objective, answers, keep_graph=True)
+    steeper = Slope(first.loss, scale * first.gradient)
+    prompt, _ = tune(toy, QUESTION, started, settings, answers, first=steeper)
+    moved = prompt.norm(dim=-1)
+    norm = context.features.norm(dim=-1).mean()
+    assert float(moved.max()) == pytest.approx(0.25 * float(norm), rel=1e-4)
+    # Downhill, along the gradient and nowhere else.
+    cosine = torch.nn.functional.cosine_similarity(
+        prompt.flatten(), -first.gradient.flatten(), dim=0
+    )
+    assert float(cosine) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_where_nothing_slopes_nothing_moves(toy: VideoMLLM, context: VisualContext) -> None:
+    started = start(toy, context, reverse=False)
+    flat = Slope(1.0, torch.zeros_like(started[0]))
+    settings = MethodSettings(step="token-norm", lr=0.25)
+    answers = toy.tokens.answer_ids()[0]
+    prompt, losses = tune(toy, QUESTION, started, settings, answers, first=flat)
+    assert not prompt.any()
+    assert losses == (1.0,)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -39,7 +40,7 @@ from zerotube.cli.run_flags import (
     run_options,
 )
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
-from zerotube.errors import InputError
+from zerotube.errors import InputError, UsageError
 from zerotube.method.config import MethodSettings
 
 
@@ -115,7 +116,8 @@ def analyze(
     from zerotube.eval.runner.run import select
     from zerotube.tube.serialize import format_json
 
-    check_out_dir(out, OUTPUT_FILES, overwrite=resume)
+    check_out_dir(out, OUTPUT_FILES, overwrite=True)
+    _check_new(out, OUTPUT_FILES)
     named = (proposer, proposer_set, tracks, store, no_store or None)
     candidates = None
     if any(value is not None for value in named) or what != "peaks":
@@ -145,4 +147,17 @@ def analyze(
     if report.samples + len(record.skipped) < len(benchmark.samples):
         console.warn(
             "a part of the benchmark (--limit, --shard): these numbers do not compare with others"
+        )
+
+
+def _check_new(out: Path, names: Iterable[str]) -> None:
+    """Refuse a folder that holds such files and no run, of which they could be the results."""
+    from zerotube.eval.runner.journal import JOURNAL_FILE
+
+    found = [name for name in names if (out / name).exists()]
+    if found and not (out / JOURNAL_FILE).exists():
+        raise UsageError(
+            f"an existing {out / found[0]} that no run in {out} made",
+            wanted="a new folder, or one with a run to go on with",
+            fix="choose another --out",
         )

@@ -18,6 +18,7 @@ from zerotube.cli.eval import evaluate
 from zerotube.cli.ground import ground
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
+from zerotube.cli.samples import samples
 from zerotube.cli.score import score
 from zerotube.cli.synth import synth
 from zerotube.errors import InputError, ZerotubeError
@@ -96,10 +97,11 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, models, score, analyze, synth, demo, doctor):
+for _verb in (ground, propose, decompose, samples, score, models, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 app.command("eval", no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(analyze)
 
 
 def main() -> None:

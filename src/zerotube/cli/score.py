@@ -63,8 +63,9 @@ def score(
     from zerotube.eval.predictions import read_predictions
     from zerotube.eval.score import score as score_predictions
 
-    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
+    # The predictions first: reading them is quicker than reading thousands of box files.
     found = read_predictions(predictions)
+    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
     scores = score_predictions(benchmark, found, protocol)
     _check_unknown(scores, predictions, allowed=allow_unknown)
     if as_json:
@@ -115,17 +116,18 @@ def _column(table: Table) -> dict[str, str]:
 def _warn(scores: Scores, *, answered: int) -> None:
     """Name on stderr what the means do not rest on."""
     if scores.missing_ids:
-        console.warn(f"{_some(scores.missing_ids)} without a prediction count 0")
+        console.warn(f"no prediction, counted 0: {_some(scores.missing_ids)}")
     if scores.failed_ids:
-        console.warn(f"{_some(scores.failed_ids)} for which the system failed count 0")
+        console.warn(f"the system failed, counted 0: {_some(scores.failed_ids)}")
     if scores.unknown_ids:
-        console.warn(f"{_some(scores.unknown_ids)} that the annotations do not have are left out")
+        console.warn(f"not in the annotations, left out: {_some(scores.unknown_ids)}")
     if scores.skipped:
-        first = scores.skipped[0]
-        text = f"{_some([item.sample_id for item in scores.skipped])} skipped, the first because "
-        console.warn(text + first.reason)
-    if answered:
-        console.note(f"{answered} predictions are for skipped samples and were not looked at")
+        names = _some([item.sample_id for item in scores.skipped])
+        console.warn(f"skipped, not counted: {names}; the first: {scores.skipped[0].reason}")
+    if answered == 1:
+        console.note("1 prediction is for a skipped sample and was left out")
+    elif answered:
+        console.note(f"{answered} predictions are for skipped samples and were left out")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,7 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zerotube.errors import InputError, NothingToGroundError, UsageError, ZerotubeError
+from zerotube.errors import (
+    InputError,
+    NothingToGroundError,
+    UsageError,
+    VideoError,
+    ZerotubeError,
+)
 from zerotube.eval.datasets.fit import misfit
 from zerotube.eval.predictions import failure, from_tube, to_dict
 from zerotube.eval.task import SampleSkipped, Work
@@ -242,23 +248,26 @@ def opened(sample: Sample) -> Iterator[Video]:
     """The frames of a sample that the method may see.
 
     Raises:
-        SampleSkipped: the video does not fit the annotation.
-        InputError: the video is not there.
-        VideoError: it cannot be decoded.
+        SampleSkipped: the video does not fit the annotation, or cannot be decoded (of some
+            benchmarks a few videos are known to be damaged).
+        InputError: no place of the video is known.
     """
     if sample.video is None:
         raise InputError(
             f"no video {sample.video_name!r}", wanted="a video per sample", fix="pass --root DIR"
         )
-    with open_video(sample.video) as video:
-        reason = misfit(sample, video.info)
-        if reason is not None:
-            raise SampleSkipped(reason, wanted="the annotated video", fix="get the original file")
-        if sample.segment is None:
-            yield video
-        else:
-            last = min(sample.segment.end_frame, video.info.frame_count - 1)
-            yield SegmentVideo(video, Span(sample.segment.start_frame, last))
+    try:
+        with open_video(sample.video) as video:
+            reason = misfit(sample, video.info)
+            if reason is not None:
+                raise SampleSkipped(reason, wanted="the annotated video", fix="get the original")
+            if sample.segment is None:
+                yield video
+            else:
+                last = min(sample.segment.end_frame, video.info.frame_count - 1)
+                yield SegmentVideo(video, Span(sample.segment.start_frame, last))
+    except VideoError as error:
+        raise SampleSkipped(error.got, wanted=error.wanted, fix=error.fix) from error
 
 
 def _outcomes(

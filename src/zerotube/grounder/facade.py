@@ -248,7 +248,8 @@ class Grounder:
         limit, count = self.model.family.frame_limit, source.info.frame_count
         chosen = [(query, settings, settings.within(limit)) for query, settings in asked]
         clock = _Clock()
-        with _seeded(chosen[0][2].seed):
+        _, _, settings = chosen[0]
+        with _seeded(settings.seed):
             with clock.stage("decode"):
                 tell("decode", 0, 1)
                 wanted = dict.fromkeys(settings.frames for *_, settings in chosen)

@@ -9,6 +9,7 @@ from zerotube.errors import UsageError
 
 Objective = Literal["exp", "margin", "entropy"]
 TokenRule = Literal["highest", "mean"]
+Step = Literal["gradient", "token-norm"]
 Support = Literal["box", "mask"]
 
 
@@ -46,6 +47,10 @@ class MethodSettings:
     objective: Objective = "exp"
     """What tuning minimises: exp = Eq. 4, margin = the reference's, entropy = -log p_yes."""
 
+    step: Step = "gradient"
+    """Unit of lr: gradient = lr times the gradient, as in the paper; token-norm = the token that
+    moves most moves by lr times the mean norm of the visual tokens (try --lr 0.1)."""
+
     lr: float = 8.0
     """Step of the plain gradient descent on the visual prompt (paper: 8)."""
 
@@ -80,6 +85,7 @@ class MethodSettings:
         for name, allowed in (
             ("token_rule", ("highest", "mean")),
             ("objective", ("exp", "margin", "entropy")),
+            ("step", ("gradient", "token-norm")),
             ("support", ("box", "mask")),
         ):
             value = getattr(self, name)

@@ -13,7 +13,7 @@ from zerotube.errors import NumericalError
 from zerotube.method.config import MethodSettings
 from zerotube.method.relevance import relative
 from zerotube.method.tokens import choose_token
-from zerotube.method.tuning import start, tune
+from zerotube.method.tuning import Slope, slope, start, tune
 from zerotube.method.types import TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range
@@ -27,8 +27,8 @@ _Value = TypeVar("_Value")
 Phrase = tuple[str, bool]
 """A sub-query's phrase, and whether the frames are reversed."""
 
-Tuning = tuple[str, float, int, float]
-"""Settings that decide a visual prompt: objective, lr, iterations, ema."""
+Tuning = tuple[str, str, float, int, float]
+"""Settings that decide a visual prompt: objective, step, lr, iterations, ema."""
 
 
 class ClipSession:
@@ -135,27 +135,35 @@ class ClipSession:
 
     def _key(self, phrase: str, reverse: bool) -> tuple[Phrase, Tuning]:
         chosen = self.settings
-        return (phrase, reverse), (chosen.objective, chosen.lr, chosen.iterations, chosen.ema)
+        tuning = chosen.objective, chosen.step, chosen.lr, chosen.iterations, chosen.ema
+        return (phrase, reverse), tuning
 
     def _prompt(self, asked: Phrase) -> tuple[Tensor, tuple[float, ...]]:
         """Visual prompt tuned on "Is there {phrase} in this video?", and its losses."""
         phrase, reverse = asked
         key = self._key(phrase, reverse)
         if key not in self._kept.tuned:
-            leaf, prefix = self._kept.plain(True, reverse)
-            if leaf is None:
-                raise ValueError("a prefix without a leaf was given where prompts are tuned")
-            self._kept.tuned.put(
-                key,
-                tune(
-                    self.model,
-                    existence_prompt(phrase),
-                    (leaf, prefix),
-                    self.settings,
-                    self.answers,
-                ),
-            )
+            started, first = self._slope(asked)
+            question = existence_prompt(phrase)
+            tuned = tune(self.model, question, started, self.settings, self.answers, first=first)
+            self._kept.tuned.put(key, tuned)
         return self._kept.tuned[key]
+
+    def _slope(self, asked: Phrase) -> tuple[tuple[Tensor, Prefix], Slope]:
+        """Where every prompt of a phrase starts, and the slope of the objective there."""
+        phrase, reverse = asked
+        leaf, prefix = self._kept.plain(True, reverse)
+        if leaf is None:
+            raise ValueError("a prefix without a leaf was given where prompts are tuned")
+        objective = self.settings.objective
+        key = (asked, objective)
+        if key not in self._kept.slopes:
+            question = existence_prompt(phrase)
+            found = slope(
+                self.model, question, (leaf, prefix), objective, self.answers, keep_graph=True
+            )
+            self._kept.slopes.put(key, found)
+        return (leaf, prefix), self._kept.slopes[key]
 
     def _prefix(self, asked: Phrase) -> Prefix:
         """Prefix with the tuned prompt, as deep as the maps are read."""
@@ -186,6 +194,7 @@ class _Kept:
         self._context = context
         self._plain: dict[bool, tuple[Tensor | None, Prefix]] = {}
         self.tuned: _Recent[tuple[Phrase, Tuning], tuple[Tensor, tuple[float, ...]]] = _Recent(32)
+        self.slopes: _Recent[tuple[Phrase, str], Slope] = _Recent(8)
         self.prefixes: _Recent[tuple[tuple[Phrase, Tuning], int], Prefix] = _Recent(8)
         self.reads: _Recent[
             tuple[tuple[str, tuple[Phrase, Tuning] | None, bool], range],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from zerotube.errors import NumericalError
-from zerotube.method.config import MethodSettings, Objective
+from zerotube.method.config import MethodSettings, Objective, Step
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import Prefix, VisualContext
@@ -57,12 +59,63 @@ def start(model: VideoMLLM, context: VisualContext, *, reverse: bool) -> tuple[T
         return zero, model.prefill(context, zero, reverse=reverse)
 
 
+@dataclass(frozen=True)
+class Slope:
+    """Loss and gradient of a sub-query at some prompt.
+
+    Attributes:
+        loss: value of the objective.
+        gradient: shaped like the prompt.
+    """
+
+    loss: float
+    gradient: Tensor
+
+
+def slope(
+    model: VideoMLLM,
+    question: str,
+    started: tuple[Tensor, Prefix],
+    objective: Objective,
+    answers: AnswerIds,
+    *,
+    keep_graph: bool,
+) -> Slope:
+    """How the objective changes with the prompt, at the prompt that the prefix was made with.
+
+    At V = 0 this depends on neither the step nor the number of steps: settings share it.
+
+    Args:
+        model: the MLLM.
+        question: the sub-query as asked.
+        started: a prompt that takes gradients, and the prefix that depends on it.
+        objective: what is lowered.
+        answers: ids of yes and no.
+        keep_graph: whether other sub-queries will use the same prefix.
+
+    Raises:
+        NumericalError: if loss or gradient is not finite.
+    """
+    leaf, prefix = started
+    loss = _loss(model, question, prefix, objective, answers)
+    (gradient,) = torch.autograd.grad(loss, leaf, retain_graph=keep_graph)
+    if not (torch.isfinite(loss) and torch.isfinite(gradient).all()):
+        raise NumericalError(
+            f"a non-finite gradient while tuning on {question[:60]!r}",
+            wanted="finite numbers",
+            fix="lower --lr, choose --objective margin, or load with --dtype float32",
+        )
+    return Slope(float(loss.detach()), gradient)
+
+
 def tune(
     model: VideoMLLM,
     question: str,
     started: tuple[Tensor, Prefix],
     settings: MethodSettings,
     answers: AnswerIds,
+    *,
+    first: Slope | None = None,
 ) -> tuple[Tensor, tuple[float, ...]]:
     """Tune a visual prompt on one sub-query by plain gradient descent; the weights never change.
 
@@ -70,8 +123,9 @@ def tune(
         model: the MLLM.
         question: the sub-query as asked.
         started: what ``start`` returned; its graph is kept for the next sub-query.
-        settings: objective, lr, iterations, ema.
+        settings: objective, step, lr, iterations, ema.
         answers: ids of yes and no.
+        first: the slope there, if it is known.
 
     Returns:
         The prompt to feed, shaped like the features and in the prefix's frame order, and the loss
@@ -82,24 +136,35 @@ def tune(
     """
     leaf, prefix = started
     prompt = fed = leaf.detach()
-    losses = []
+    now = first or slope(model, question, started, settings.objective, answers, keep_graph=True)
+    losses = [now.loss]
     for step in range(settings.iterations):
         if step:
             leaf = fed.clone().requires_grad_(True)
             with torch.enable_grad():
                 prefix = model.prefill(prefix.context, leaf, reverse=prefix.reverse)
-        loss = _loss(model, question, prefix, settings.objective, answers)
-        (gradient,) = torch.autograd.grad(loss, leaf, retain_graph=step == 0)
-        if not (torch.isfinite(loss) and torch.isfinite(gradient).all()):
-            raise NumericalError(
-                f"a non-finite gradient while tuning on {question[:60]!r} (step {step + 1})",
-                wanted="finite numbers",
-                fix="lower --lr, choose --objective margin, or load with --dtype float32",
+            now = slope(
+                model, question, (leaf, prefix), settings.objective, answers, keep_graph=False
             )
-        losses.append(float(loss.detach()))
-        previous, prompt = prompt, prompt - settings.lr * gradient
+            losses.append(now.loss)
+        size = settings.lr * _unit(now.gradient, prefix.context.features, settings.step)
+        previous, prompt = prompt, prompt - size * now.gradient
         fed = settings.ema * previous + (1 - settings.ema) * prompt
     return fed, tuple(losses)
+
+
+def _unit(gradient: Tensor, features: Tensor, step: Step) -> float:
+    """What a learning rate of 1 stands for.
+
+    A gradient's length says how sure the model is, not how far its features may be moved: that of
+    Eq. 4 grows with p_yes / p_no, so that one step of fixed size leaves the features of a sure
+    model far behind and hardly moves those of an unsure one. In units of the tokens' norm it does
+    neither.
+    """
+    if step == "gradient":
+        return 1.0
+    longest = float(gradient.norm(dim=-1).max())
+    return float(features.float().norm(dim=-1).mean()) / longest if longest else 0.0
 
 
 def _loss(

@@ -154,11 +154,12 @@ def set_stage(name: str, index: int, seed: int | None = None) -> Stage:
     make_plan = attribute_hard_plan if part == "attribute-hard" else action_hard_plan
     while True:
         plan = make_plan(rng, frames, look)
-        found = _cast(rng, plan, frames, condition, backdrop)
+        # Shuffled before anybody has a place: who comes first finds more room.
+        order = [int(i) for i in rng.permutation(len(plan.roles))]
+        found = _cast(rng, plan, order, frames, condition, backdrop)
         if found is not None:
             break
     objects, occluder = found
-    order = [int(i) for i in rng.permutation(len(objects))]
     return Stage(
         name=name,
         part=part,
@@ -166,7 +167,7 @@ def set_stage(name: str, index: int, seed: int | None = None) -> Stage:
         condition=condition,
         fps=fps,
         frame_count=frames,
-        objects=tuple(objects[i] for i in order),
+        objects=objects,
         target=order.index(0),
         asked=plan.asked,
         backdrop=backdrop,
@@ -176,22 +177,29 @@ def set_stage(name: str, index: int, seed: int | None = None) -> Stage:
 
 
 def _cast(
-    rng: np.random.Generator, plan: Plan, frames: int, condition: Condition, backdrop: Backdrop
+    rng: np.random.Generator,
+    plan: Plan,
+    order: Sequence[int],
+    frames: int,
+    condition: Condition,
+    backdrop: Backdrop,
 ) -> tuple[tuple[SceneObject, ...], Occluder | None] | None:
-    """Objects for a plan, and what hides the target; None if the plan has to be given up.
+    """Objects for a plan, the roles in this order, and what hides the target.
+
+    None if the plan has to be given up.
 
     Several tries per plan: plans of many objects would be rare otherwise.
     """
     margin = _ROOM + (SHIFT if condition == "jitter" else 0.0)
     for _ in range(12):
-        objects = arrange(rng, plan.roles, frames, margin)
+        objects = arrange(rng, [plan.roles[i] for i in order], frames, margin)
         if objects is None:
             continue
         if condition != "occlusion":
             return objects, None
         span = plan.asked.start_frame, plan.asked.end_frame
         ground = float(np.mean([backdrop.first, backdrop.second]))
-        occluder = find_occluder(rng, objects, 0, span, frames, ground)
+        occluder = find_occluder(rng, objects, order.index(0), span, frames, ground)
         if occluder is not None:
             return objects, occluder
     return None

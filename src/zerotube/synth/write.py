@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -208,7 +210,7 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
         return
     # Spawned, not forked: a fork of a process with threads (PyTorch, libav) may never wake up.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         futures = {pool.submit(write, index): index for index in range(recipe.count)}
         for future in as_completed(futures):
@@ -238,9 +240,18 @@ class _Failure:
         return VideoError(self.got, wanted=self.wanted, fix=self.fix)
 
 
-def _ignore_interrupts() -> None:
+def _start_worker() -> None:
     """Ctrl-C reaches every process of a terminal; the one that started the others decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed closes no queue: its workers would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any] | _Failure:

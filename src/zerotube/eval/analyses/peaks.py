@@ -26,18 +26,8 @@ BEFORE = "before"
 """Name of the map without any visual prompt."""
 
 READS = frozenset(
-    {
-        "frames",
-        "token_rule",
-        "layer_start",
-        "layer_end",
-        "decomposed",
-        "objective",
-        "lr",
-        "iterations",
-        "ema",
-        "seed",
-    }
+    set(MethodSettings.__dataclass_fields__)
+    - {"relative_attention", "spatial_prompt", "temporal_prompt", "assembling", "top_k", "support"}
 )
 """Settings of the method that this analysis leaves open."""
 

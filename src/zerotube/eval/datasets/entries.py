@@ -111,9 +111,10 @@ def boxes_from_xywh(raw: Any) -> NDArray[np.float64]:
         boxes = np.zeros(0)
     if boxes.shape != (len(raw), 4):
         raise Unusable("boxes that are not four numbers each")
-    _refuse(~np.isfinite(boxes), boxes, "is not finite")
     _refuse(boxes[:, 2:] < 0, boxes, "has a negative width or height")
-    boxes[:, 2:] += boxes[:, :2]
+    with np.errstate(invalid="ignore", over="ignore"):
+        boxes[:, 2:] += boxes[:, :2]
+    _refuse(~np.isfinite(boxes), boxes, "is not finite")
     return boxes
 
 

@@ -50,8 +50,9 @@ class FileIndex:
             self._by_stem.setdefault(Path(name).stem, []).append(name)
 
     def named(self, name: str) -> list[Path]:
-        """The files of that name, in order of their paths."""
-        return sorted(Path(folder, name) for folder in self._folders.get(name, ()))
+        """The files of that name, in order of their paths; links to nothing are none."""
+        paths = (Path(folder, name) for folder in self._folders.get(name, ()))
+        return sorted(path for path in paths if path.is_file())
 
     def with_stem(self, stem: str, suffixes: Sequence[str]) -> list[Path]:
         """The files of that name without its suffix, the suffix one of some, in any case."""

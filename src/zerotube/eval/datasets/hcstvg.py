@@ -76,7 +76,9 @@ def _is_entry(value: Any) -> bool:
 
 
 def _sample(name: str, entry: Mapping[str, Any], videos: Media) -> Sample:
-    boxes = boxes_from_xywh(entry.get("bbox"))
+    if "bbox" not in entry:
+        raise Unusable("no key 'bbox'")
+    boxes = boxes_from_xywh(entry["bbox"])
     frame_count = whole(entry, "img_num", least=1)
     first = whole(entry, "st_frame", least=1) - 1
     last = min(first + len(boxes) - 1, frame_count - 1)

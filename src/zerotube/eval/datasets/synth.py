@@ -158,7 +158,7 @@ def _set_in(root: Path, split: str) -> Path:
         raise InputError(
             f"{root}, which has no {LISTING} and no folder with one",
             wanted="a folder written by `zerotube synth`",
-            fix=f"run: zerotube synth --set {split if split in SETS else 'mixed'} --out {root}",
+            fix=f"run: zerotube synth --set {split if split in SETS else 'mixed'} --out DIR",
         )
     if not split and len(there) == 1:
         return root / there[0]

@@ -19,7 +19,6 @@ from zerotube.eval.datasets.reading import looks_like, read_large_json
 from zerotube.geometry.spans import Span
 
 WHAT = "VidOR annotations"
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +62,16 @@ class ObjectBoxes:
         return boxes
 
 
-def read_objects(path: Path, wanted: Set[int]) -> dict[int, ObjectBoxes]:
-    """The boxes of some objects of a video.
+def read_objects(path: Path, wanted: Set[int], frames: Span) -> dict[int, ObjectBoxes]:
+    """The boxes of some objects in a part of a video.
 
     Args:
         path: of the file.
         wanted: ids of the objects.
+        frames: those that matter; the others are not looked at.
 
     Returns:
-        By id; an object that is nowhere in the file has no frames.
+        By id; an object that is nowhere in these frames has none.
 
     Raises:
         Unusable: the file is damaged or of another form.
@@ -82,22 +82,26 @@ def read_objects(path: Path, wanted: Set[int]) -> dict[int, ObjectBoxes]:
         raise Unusable(f"box file {error.got}") from error
     if not isinstance(content, dict) or not isinstance(content.get("trajectories"), list):
         raise Unusable(f"box file {path}, which looks like {looks_like(content)}")
-    rows: dict[int, list[tuple[int, list[Any]]]] = {object_id: [] for object_id in wanted}
-    for frame, objects in enumerate(content["trajectories"]):
+    found: dict[int, tuple[list[int], list[Any]]] = {number: ([], []) for number in wanted}
+    part = content["trajectories"][frames.start_frame : frames.end_frame + 1]
+    for frame, objects in enumerate(part, start=frames.start_frame):
         try:
             for item in objects:
-                if item["tid"] in rows:
+                if item["tid"] in found:
+                    numbers, corners = found[item["tid"]]
                     box = item["bbox"]
-                    rows[item["tid"]].append((frame, [box[corner] for corner in _CORNERS]))
+                    numbers.append(frame)
+                    corners += (box["xmin"], box["ymin"], box["xmax"], box["ymax"])
         except (KeyError, TypeError) as error:
             raise Unusable(f"box file {path}: frame {frame} is malformed ({error})") from error
     try:
-        return {object_id: _object(object_id, found) for object_id, found in rows.items()}
+        return {
+            number: ObjectBoxes(
+                number,
+                np.array(numbers, dtype=np.int64),
+                np.array(corners, dtype=np.float64).reshape(len(numbers), 4),
+            )
+            for number, (numbers, corners) in found.items()
+        }
     except (TypeError, ValueError, OverflowError) as error:
         raise Unusable(f"box file {path}: a corner is no number ({error})") from error
-
-
-def _object(object_id: int, rows: list[tuple[int, list[Any]]]) -> ObjectBoxes:
-    frames = np.array([frame for frame, _ in rows], dtype=np.int64)
-    boxes = np.array([box for _, box in rows], dtype=np.float64).reshape(len(rows), 4)
-    return ObjectBoxes(object_id, frames, boxes)

@@ -249,7 +249,11 @@ def _truths(name: str, asked: list[_Asked], index: FileIndex) -> dict[tuple[int,
         files = index.named(f"{name}.json")
         if not files:
             raise Unusable(f"no box file {name}.json below {index.root}")
-        objects = read_objects(the_only(files), {target for _, target in spans})
+        frames = Span(
+            min(span.start_frame for span in spans.values()),
+            max(span.end_frame for span in spans.values()),
+        )
+        objects = read_objects(the_only(files), {target for _, target in spans}, frames)
     except Unusable as reason:
         return dict.fromkeys(spans, reason.got)
     made: dict[tuple[int, int], Truth | str] = {}
