@@ -226,6 +226,22 @@ def test_settings_and_options_that_an_analysis_does_not_read_are_refused() -> No
         analysis("token", {})
 
 
+def test_what_cannot_be_analysed_is_refused_before_the_work(benchmark: Benchmark) -> None:
+    bare = tuple(replace(sample, true_tracks=None) for sample in benchmark.samples)
+    with pytest.raises(InputError, match="without the tracks"):
+        analysis("tokens", {}, candidates=TRUE).check(benchmark, bare)
+    with pytest.raises(InputError, match="2 samples for 10 groups"):
+        analysis("consistency", {}).check(benchmark, benchmark.samples)
+    apart = replace(benchmark, apart=("a",))
+    kinds = tuple(replace(s, kind=k) for s, k in zip(benchmark.samples, "ab", strict=True))
+    with pytest.raises(InputError, match="1 sample of kind 'a' for 2 groups"):
+        analysis("consistency", {}, groups=2).check(apart, kinds)
+    with pytest.raises(UsageError, match="still images"):
+        analysis("consistency", {}).check(replace(benchmark, still=True), benchmark.samples)
+    analysis("consistency", {}, groups=2).check(benchmark, benchmark.samples)
+    analysis("tokens", {}).check(replace(benchmark, still=True), benchmark.samples[:1])
+
+
 def peaks_of(value: float) -> Result:
     maps = {
         name: {"peak": value, "masses": {"span": [1.0, 2.0]}} for name in ("before", "V_s", "V_t")

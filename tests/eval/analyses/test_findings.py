@@ -150,8 +150,10 @@ def test_peaks_by_hand() -> None:
     raw = found.to_dict()
     assert raw["published"] == {"mean_peak_before": 6.7, "mean_peak_after": 23.9}
     assert raw["changes"][0]["median_after"] == 8.0
+    published = [table.rows[-1][:3] for table in found.tables()]
+    assert published[:2] == [("peak, the paper's models", "6.7", "23.9")] * 2
+    assert all("paper" not in row[0] for row in published[2:])
     notes = " ".join(found.notes)
-    assert "6.7" in notes
     assert "2 samples failed" in notes
     assert "1 sample of 3 without" in notes
 

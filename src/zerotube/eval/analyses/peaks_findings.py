@@ -96,11 +96,7 @@ class PeaksFindings:
     @property
     def notes(self) -> tuple[str, ...]:
         """See `zerotube.eval.analyses.result.Findings`."""
-        lines = [
-            f"the paper reports mean peaks of {PAPER_PEAKS[0]} before and {PAPER_PEAKS[1]} after "
-            "tuning, on its own models and videos",
-            *few_samples(self.measured),
-        ]
+        lines = [*few_samples(self.measured)]
         quantities = {change.quantity for change in self.changes}
         if _named(_SHARE, TRACK) not in quantities:
             lines.append("the benchmark has no true tracks: masses are over the true span only")

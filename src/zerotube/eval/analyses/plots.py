@@ -9,11 +9,13 @@ import numpy as np
 
 from zerotube.eval.analyses.peaks_findings import PAPER_PEAKS, PEAK, share_of_span
 from zerotube.eval.analyses.region import SPAN
+from zerotube.eval.analyses.result import counted
 from zerotube.tube import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
 
     from zerotube.eval.analyses.consistency_findings import ConsistencyFindings
     from zerotube.eval.analyses.peaks_findings import Change, PeaksFindings
@@ -34,18 +36,20 @@ def tokens_figure(found: TokensFindings) -> Figure:
     shown = {name: _ranked(one) for name, one in found.attentions.items()}
     most = max(len(rows) for rows in shown.values())
     height = 2 * (0.62 + 0.30 * max(most, 6)) + _HEAD + 0.7
+    count = max(len(one.regions[SPAN].rows) for one in found.attentions.values())
+    part = f"; {most} of {count} tokens, the others stand in the table" if most < count else ""
     figure = _figure(
         11.0,
         height,
         found.title,
-        f"{found.measured} samples, {found.failed} failed; whiskers: 95% intervals; ratios over "
-        "the sampled frames of the true span",
+        f"{counted(found.measured)}, {found.failed} failed; whiskers: 95% intervals; ratios over "
+        f"the sampled frames of the true span{part}",
     )
     grid = figure.subplots(2, 2, gridspec_kw={"width_ratios": [1.35, 1.0]})
     for (left, right), (name, one) in zip(grid, found.attentions.items(), strict=True):
         _draw_tokens(left, one, shown[name], name)
         _draw_ranks(right, one, name, found.accuracy_of_lot)
-    _lay_out(figure, height, left=0.17, wspace=0.22, hspace=0.42)
+    _lay_out(figure, height, left=0.17, wspace=0.22, gap=0.85)
     return figure
 
 
@@ -56,7 +60,7 @@ def peaks_figure(found: PeaksFindings) -> Figure:
         9.2,
         height,
         found.title,
-        f"{found.measured} samples, {found.failed} failed; one dot per sample and prompt, the "
+        f"{counted(found.measured)}, {found.failed} failed; one dot per sample and prompt, the "
         f"large ones are means; the paper's mean peak: {PAPER_PEAKS[0]} to {PAPER_PEAKS[1]}",
     )
     grid = figure.subplots(2, 2)
@@ -64,7 +68,7 @@ def peaks_figure(found: PeaksFindings) -> Figure:
         for axes, quantity in zip(row, (PEAK, share_of_span()), strict=True):
             changes = [found.change(attention, prompt, quantity) for prompt in ("V_s", "V_t")]
             _draw_before_after(axes, changes, f"{attention} attention: {quantity}")
-    _lay_out(figure, height, left=0.085, wspace=0.26, hspace=0.36)
+    _lay_out(figure, height, left=0.085, wspace=0.26, gap=0.85)
     return figure
 
 
@@ -75,7 +79,7 @@ def consistency_figure(found: ConsistencyFindings) -> Figure:
         10.4,
         height,
         found.title,
-        f"{found.measured} samples in {len(found.tunings['tuned'].groups)} groups of equal size; "
+        f"{counted(found.measured)} in {len(found.tunings['tuned'].groups)} groups of equal size; "
         f"whiskers: 95% intervals; vIoU {found.protocol}",
     )
     pair = figure.subplots(1, 2, sharey=True)
@@ -109,7 +113,7 @@ def consistency_figure(found: ConsistencyFindings) -> Figure:
         frameon=False,
         fontsize=8.5,
     )
-    _lay_out(figure, height, left=0.07, wspace=0.08, hspace=0.2)
+    _lay_out(figure, height, left=0.07, wspace=0.08, gap=0.0)
     return figure
 
 
@@ -143,13 +147,19 @@ def _draw_tokens(axes: Axes, one: AttentionFindings, rows: Sequence[Any], name: 
     region = one.regions[SPAN]
     if np.isfinite(region.chance):
         axes.axvline(region.chance, color=style.NOTE, lw=1.2, ls="--", label="chance")
-    axes.set_yticks(places, [_drawable(row.token) for row in rows])
+    axes.set_yticks(places)
+    axes.set_yticklabels([_drawable(row.token)[0] for row in rows])
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_fontproperties(_drawable(row.token)[1])
     axes.set_xlim(0, 1.02)
     axes.invert_yaxis()
     both = region.chosen_is_superior.mean
     said = f": GTI takes the superior token in {100 * both:.0f}%" if np.isfinite(both) else ""
     _panel(axes, f"{name} attention{said}", "share of samples", grid="x")
-    axes.legend(frameon=False, fontsize=8, loc="best")
+    if region.samples:
+        axes.legend(frameon=False, fontsize=8, loc="best")
+    else:
+        _say(axes, "no sample has a ratio")
 
 
 def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> None:
@@ -161,7 +171,7 @@ def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> No
     _whiskers(
         axes, places, [row.accuracy for row in ranks], style.INK, "o", "-", "one token, by rank"
     )
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(-0.02, 1.02)
     axes.axhline(lot, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn by lot")
     axes.set_xlim(0.6, len(ranks) + 0.4)
     _whole_ticks(axes)
@@ -194,6 +204,8 @@ def _draw_before_after(axes: Axes, changes: Sequence[Change], title: str) -> Non
         axes.set_ylim(limits)
         axes.plot(limits, limits, color=style.OTHER, lw=1.2, ls="--", zorder=1, label="no change")
         axes.legend(fontsize=8.5, loc="best", framealpha=0.85, edgecolor="white")
+    else:
+        _say(axes, "no sample has a true box in view")
     _panel(axes, title, "before tuning")
     axes.set_ylabel("after tuning", fontsize=9, color=style.INK)
 
@@ -239,14 +251,16 @@ def _figure(width: float, height: float, title: str, note: str) -> Figure:
     return figure
 
 
-def _lay_out(figure: Figure, height: float, *, left: float, wspace: float, hspace: float) -> None:
+def _lay_out(figure: Figure, height: float, *, left: float, wspace: float, gap: float) -> None:
+    """Place the panels; ``gap`` is in inches, between rows of two."""
+    panel = (height - _HEAD - 0.55 - gap) / 2
     figure.subplots_adjust(
         left=left,
         right=0.985,
         top=1 - _HEAD / height,
         bottom=0.55 / height,
         wspace=wspace,
-        hspace=hspace,
+        hspace=gap / panel,
     )
 
 
@@ -268,6 +282,18 @@ def _whole_ticks(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
 
 
-def _drawable(text: str) -> str:
-    """The text of a token as the plot's font has it; a dollar sign starts no formula."""
-    return style.legible(style.shorten(text, 26))[0].replace("$", r"\$")
+def _say(axes: Axes, text: str) -> None:
+    """A text in the middle of a panel without data."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=9.5, color=style.NOTE)
+
+
+def _drawable(token: str) -> tuple[str, FontProperties]:
+    """The name of a token as it can be drawn, its position kept, and the font that has its letters.
+
+    A dollar sign starts no formula.
+    """
+    from matplotlib.font_manager import FontProperties
+
+    text, _, position = token.rpartition(" ")
+    drawn, path = style.legible(f"{style.shorten(text, 24)} {position}")
+    return drawn.replace("$", r"\$"), FontProperties(fname=str(path), size=8.5)
