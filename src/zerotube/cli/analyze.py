@@ -109,6 +109,7 @@ def analyze(
         raise InputError(f"no folder {tracks}", wanted="a folder of track files", fix="pass it")
 
     from zerotube.cli.run_progress import RunProgress
+    from zerotube.cli.synth_sets import prepare_synth
     from zerotube.eval.analyses import OUTPUT_FILES, analysis
     from zerotube.eval.datasets import Request, load_benchmark
     from zerotube.eval.ground_task import CandidateChoice, ModelChoice
@@ -130,6 +131,7 @@ def analyze(
         groups=groups,
         protocol=protocol,
     )
+    prepare_synth(dataset, split, root, annotations, quiet=quiet)
     benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
     check_videos(benchmark)
     chosen.check(benchmark, select(benchmark.samples, options))

@@ -102,6 +102,7 @@ def evaluate(
         raise InputError(f"no folder {tracks}", wanted="a folder of track files", fix="pass it")
 
     from zerotube.cli.run_progress import RunProgress
+    from zerotube.cli.synth_sets import prepare_synth
     from zerotube.eval.datasets import Request, load_benchmark
     from zerotube.eval.evaluation import RunningScore, write_evaluation
     from zerotube.eval.evaluation import evaluate as scored
@@ -111,6 +112,7 @@ def evaluate(
     candidates = CandidateChoice(proposer, proposer_settings, tracks, kept)
     mllm = ModelChoice(model, device, dtype, device_map, quantize, decomposer)
     task = GroundTask((Variant(LABEL, settings),), mllm, candidates)
+    prepare_synth(dataset, split, root, annotations, quiet=quiet)
     benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
     check_videos(benchmark)
     running = RunningScore(LABEL, protocol, still=benchmark.still)

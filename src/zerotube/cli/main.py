@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from zerotube.cli import console
+from zerotube.cli.ablate import ablate
 from zerotube.cli.analyze import analyze
 from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
@@ -97,7 +98,7 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, samples, score, models, synth, demo, doctor):
+for _verb in (ground, propose, decompose, samples, score, ablate, models, synth, demo, doctor):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 app.command("eval", no_args_is_help=True)(evaluate)

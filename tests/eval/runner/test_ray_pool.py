@@ -38,6 +38,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             log_to_driver=False,
             object_store_memory=100 * 2**20,
             logging_level="error",
+            _system_config={"worker_niceness": 0},
         )
         signal.signal(signal.SIGTERM, handler)
         yield "auto"

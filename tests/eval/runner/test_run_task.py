@@ -336,6 +336,17 @@ def test_a_signal_ends_the_run_cleanly(
     assert run_task(Digests(log), benchmark(12), replace(options, resume=True)).complete
 
 
+def test_workers_end_when_their_driver_is_killed(log: Path, options: RunOptions) -> None:
+    task = Digests(log, seconds=0.2)
+    process = begin(options.folder, log, 0.2, 2)
+    until(lambda: len(task.attempts()) >= 4)
+    process.kill()
+    _, err = process.communicate()
+    assert "Traceback" not in err
+    until(lambda: not any(alive(pid) for pid, _ in task.openings()))
+    assert run_task(Digests(log), benchmark(12), replace(options, resume=True)).complete
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from zerotube.errors import InputError
 from zerotube.eval.runner.attempt import Outcome
-from zerotube.eval.runner.identity import Identity
+from zerotube.eval.runner.identity import Identity, check_same
 from zerotube.eval.runner.types import ATTEMPTS
 
 JOURNAL_FILE = "journal.sqlite"
@@ -58,12 +58,14 @@ class Journal:
 
     Args:
         path: of the file, which exists; see ``create``.
+        asked: what the run is to be about. A journal of something else is not touched.
 
     Raises:
         InputError: it is damaged, of another program or of another version.
+        UsageError: it is of other settings or samples.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, asked: Identity) -> None:
         self.path = path
         self._closed = False
         with _clear_errors(path):
@@ -71,7 +73,8 @@ class Journal:
             self._base = sqlite3.connect(path, isolation_level=None)
             try:
                 _check(self._base, path)
-                self.identity, self._hash = _read_identity(self._base, path)
+                check_same(path.parent, _read_identity(self._base, path), asked)
+                self._hash = asked.settings_hash
                 self._base.execute("PRAGMA journal_mode=WAL")
                 self._base.execute("PRAGMA synchronous=FULL")
                 # What was in work when an earlier process was killed is in work no longer.
@@ -105,7 +108,7 @@ class Journal:
             partial.rename(path)
         finally:
             partial.unlink(missing_ok=True)
-        return cls(path)
+        return cls(path, identity)
 
     def unfinished(self) -> tuple[list[str], list[str]]:
         """Ids that no attempt has failed for yet, and those to be tried again at the end.
@@ -287,8 +290,8 @@ def _check(base: sqlite3.Connection, path: Path) -> None:
         raise _damaged(path, verdict)
 
 
-def _read_identity(base: sqlite3.Connection, path: Path) -> tuple[Identity, str]:
-    """What the run is about, and the hash of its settings; its rows must fit both."""
+def _read_identity(base: sqlite3.Connection, path: Path) -> Identity:
+    """What the run is about; its rows must fit."""
     row = base.execute("SELECT settings, settings_hash, samples FROM run").fetchone()
     settings, settings_hash, samples = row
     identity = Identity(json.loads(settings), json.loads(samples))
@@ -301,7 +304,7 @@ def _read_identity(base: sqlite3.Connection, path: Path) -> tuple[Identity, str]
     ).fetchone()[0]
     if rows != identity.samples["count"] or bad or settings_hash != identity.settings_hash:
         raise _damaged(path, f"{rows} rows, of which {bad} cannot be read")
-    return identity, settings_hash
+    return identity
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection as pipes
 from multiprocessing import resource_tracker
@@ -21,6 +21,7 @@ from zerotube.eval.runner.attempt import Outcome, attempt, lost
 from zerotube.eval.runner.pool import (
     WorkerFailedError,
     core_count,
+    environment,
     thread_variables,
     threads_each,
 )
@@ -150,7 +151,7 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._task), daemon=True)
-        with _environment(thread_variables(self._threads)), _signals_blocked():
+        with environment(thread_variables(self._threads)), _signals_blocked():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -161,23 +162,17 @@ def _work(pipe: Connection, task: bytes) -> None:
     # What a library prints must not get between the results on stdout.
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    try:
-        # Another exception is a bug: it ends this process with its traceback, and then the run.
-        work = pickle.loads(task).open()
-    except ZerotubeError as caught:
-        pipe.send(caught)
-        return
-    pipe.send("ready")
-    while True:
+    # The pipe breaks where the driver was killed: then nobody waits for this process.
+    with suppress(BrokenPipeError, EOFError):
         try:
-            sample = pipe.recv()
-        except EOFError:
+            # Another exception is a bug: it ends this process with its traceback, and the run.
+            work = pickle.loads(task).open()
+        except ZerotubeError as caught:
+            pipe.send(caught)
             return
-        try:
-            pipe.send(attempt(work, sample))
-        except BrokenPipeError:
-            # The driver has gone.
-            return
+        pipe.send("ready")
+        while True:
+            pipe.send(attempt(work, pipe.recv()))
 
 
 def _ending(code: int | None) -> str:
@@ -186,21 +181,6 @@ def _ending(code: int | None) -> str:
         name = known.get(-code, f"signal {-code}")
         return f"{name} (out of memory?)" if name == "SIGKILL" else name
     return f"exit code {code}"
-
-
-@contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the processes that are started inside the block."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ from zerotube.eval.runner.attempt import Outcome, attempt, lost
 from zerotube.eval.runner.pool import (
     WorkerFailedError,
     core_count,
+    environment,
     thread_variables,
     threads_each,
 )
@@ -142,11 +144,18 @@ class RayPool:
         if self._address == LOCAL:
             # Short, since the names of sockets in it may have 100 characters at most.
             self._folder = tempfile.mkdtemp(prefix="zt-ray-")
+            if "RAY_AUTH_TOKEN" not in os.environ:
+                # A key for this run alone; Ray would leave one in the user's home.
+                token = environment({"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+                self._undo.enter_context(token)
             options |= {
                 "num_cpus": max(core_count(), self._asked or 1),
                 "object_store_memory": _STORE_BYTES,
                 "include_dashboard": False,
                 "_temp_dir": self._folder,
+                # Ray's own default, 15, is for machines where others come first: there a worker
+                # may need minutes to import torch.
+                "_system_config": {"worker_niceness": 0},
             }
         try:
             _reach(self._address)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from zerotube.errors import InputError, UsageError, ZerotubeError
 from zerotube.eval.runner.attempt import Outcome
-from zerotube.eval.runner.identity import Identity, check_same, identity_of
+from zerotube.eval.runner.identity import Identity, identity_of
 from zerotube.eval.runner.interrupts import Interrupts
 from zerotube.eval.runner.journal import JOURNAL_FILE, Journal
 from zerotube.eval.runner.pool import Here, Pool, WorkerFailedError
@@ -207,13 +207,7 @@ def _reopened(options: RunOptions, identity: Identity) -> Journal | None:
             wanted="a new folder, or leave to continue that run",
             fix="pass --resume, or choose another folder",
         )
-    journal = Journal(path)
-    try:
-        check_same(options.folder, journal.identity, identity)
-    except UsageError:
-        journal.close()
-        raise
-    return journal
+    return Journal(path, identity)
 
 
 @contextmanager

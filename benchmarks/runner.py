@@ -1,0 +1,157 @@
+"""What the runner costs beside a plain loop, and what a second worker brings.
+
+    python benchmarks/runner.py [--samples 40] [--rounds 3] [--json benchmarks/results/runner.json]
+
+Both are measured with the bundled model on generated clips and their true tracks. The loop and the
+runner work in one process, in turn, on the same open task, so that only the runner differs: its
+journal, its hand-out and its progress. Workers get one thread each; their rate leaves out the
+seconds in which they load, as a long run does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SEED = 3_200_000
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task that is open already: both sides share one model."""
+
+    task: Any
+    work: Any
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.task.settings
+
+    def open(self) -> Any:
+        return self.work
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=None)
+    arguments = parser.parse_args()
+    # Read by torch when it is imported, here and in the workers.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        report = measure(Path(folder), arguments.samples, arguments.rounds)
+    print(json.dumps(report, indent=1))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        partial = arguments.json.with_suffix(".partial")
+        partial.write_text(json.dumps(report, indent=1) + "\n")
+        partial.replace(arguments.json)
+
+
+def measure(folder: Path, samples: int, rounds: int) -> dict[str, Any]:
+    """All figures of the report."""
+    from zerotube.eval.datasets import Request, load_benchmark
+    from zerotube.eval.ground_task import TRUTH, CandidateChoice, GroundTask, ModelChoice, Variant
+    from zerotube.method.config import preset
+    from zerotube.synth import write_samples
+
+    root = write_samples(folder / "clips", samples, SEED)
+    benchmark = load_benchmark(Request("synth", root=root))
+    task = GroundTask(
+        (Variant("full", preset("full")),), ModelChoice(device="cpu"), CandidateChoice(TRUTH)
+    )
+    overhead = [compare(task, benchmark, folder / f"run{n}", n) for n in range(rounds)]
+    gains = []
+    for _ in range(rounds):
+        rates = {n: rate(task, benchmark, n) for n in (1, 2)}
+        gains.append({"one": rates[1], "two": rates[2], "ratio": rates[2] / rates[1]})
+    return {
+        "samples": samples,
+        "rounds": rounds,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread per process",
+        "overhead": {
+            "loop_s": summary([one["loop_s"] for one in overhead]),
+            "runner_s": summary([one["runner_s"] for one in overhead]),
+            "share": summary([one["runner_s"] / one["loop_s"] - 1 for one in overhead]),
+        },
+        "workers": {
+            "one_per_s": summary([one["one"] for one in gains]),
+            "two_per_s": summary([one["two"] for one in gains]),
+            "ratio": summary([one["ratio"] for one in gains]),
+        },
+    }
+
+
+def compare(task: Any, benchmark: Any, folder: Path, number: int) -> dict[str, float]:
+    """Seconds of the plain loop and of the runner, over the same samples with the same model."""
+    from zerotube.eval.runner import RunOptions, run_task
+
+    work = task.open()
+    work(benchmark.samples[0])
+
+    def loop() -> float:
+        begin = time.perf_counter()
+        for sample in benchmark.samples:
+            work(sample)
+        return time.perf_counter() - begin
+
+    def runner() -> float:
+        begin = time.perf_counter()
+        record = run_task(OpenTask(task, work), benchmark, RunOptions(folder))
+        if record.errors or len(record.results) != len(benchmark.samples):
+            raise RuntimeError(f"samples failed: {dict(record.errors)}")
+        return time.perf_counter() - begin
+
+    # Which is first changes from round to round, so that a drifting machine hits both.
+    sides = {"loop_s": loop, "runner_s": runner}
+    order = list(sides) if number % 2 == 0 else list(sides)[::-1]
+    return {name: sides[name]() for name in order}
+
+
+def rate(task: Any, benchmark: Any, workers: int) -> float:
+    """Samples per second of some workers, counted from the first sample that each has finished."""
+    from zerotube.eval.runner.processes import Processes
+
+    pool = Processes(task, workers)
+    try:
+        pool.start()
+        while pool.ready < workers:
+            pool.wait()
+        queue = list(benchmark.samples)
+        # One sample each warms them up.
+        warm = [queue.pop() for _ in range(workers)]
+        finish(pool, warm)
+        begin = time.perf_counter()
+        finish(pool, queue)
+        return len(queue) / (time.perf_counter() - begin)
+    finally:
+        pool.close()
+
+
+def finish(pool: Any, samples: list[Any]) -> None:
+    """Hand out samples until all are through."""
+    left, queue = len(samples), list(samples)
+    while left:
+        while queue and pool.free:
+            pool.give(queue.pop())
+        for outcome in pool.wait():
+            if outcome.state != "done":
+                raise RuntimeError(f"a sample failed: {outcome.problem}")
+            left -= 1
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+if __name__ == "__main__":
+    main()
