@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from zerotube.cli import console
 from zerotube.cli.ablate import ablate
+from zerotube.cli.analyze import analyze
 from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
@@ -101,6 +102,7 @@ for _verb in (ground, propose, decompose, samples, score, ablate, models, synth,
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 app.command("eval", no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(analyze)
 
 
 def main() -> None:

@@ -1,0 +1,226 @@
+"""What an analysis comes to: tables, a figure, plain JSON; and its three files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from zerotube.eval.bootstrap import Interval
+from zerotube.eval.runner import RunRecord
+from zerotube.eval.types import Benchmark, Sample
+from zerotube.tube.serialize import format_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ALL = "all"
+"""Name of the one part of a benchmark that reports nothing apart."""
+
+OUTPUT_FILES = ("table.md", "plot.png", "table.json")
+"""Files of an analysis, in the order in which they are put into place. A benchmark that reports
+kinds apart has a ``plot-KIND.png`` for each instead of the one picture."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as people read them.
+
+    Attributes:
+        title: what it shows.
+        columns: their headings.
+        rows: as many texts each.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """A heading and a table."""
+        lines = [self.columns, ("---",) * len(self.columns), *self.rows]
+        return "\n".join(
+            [
+                f"### {self.title}",
+                "",
+                *("| " + " | ".join(map(_cell, line)) + " |" for line in lines),
+            ]
+        )
+
+
+class Findings(Protocol):
+    """What an analysis found on some samples."""
+
+    @property
+    def title(self) -> str:
+        """Of the analysis, on one line."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to read before trusting the numbers."""
+        ...
+
+    def tables(self) -> tuple[Table, ...]:
+        """For people."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        ...
+
+    def figure(self) -> Figure:
+        """For people."""
+        ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """An analysis of a benchmark.
+
+    Attributes:
+        dataset: of the benchmark.
+        split: of the benchmark.
+        settings: what decided the results.
+        findings: by kind where the benchmark reports kinds apart, else one, under ``ALL``.
+        samples: how many the run was about, without the skipped ones.
+        of: how many the benchmark has.
+        failed: why a sample failed, by sample id.
+        skipped: why a sample was left out, by sample id.
+    """
+
+    dataset: str
+    split: str
+    settings: Mapping[str, Any]
+    findings: Mapping[str, Findings]
+    samples: int
+    of: int
+    failed: Mapping[str, str]
+    skipped: Mapping[str, str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to read before trusting the numbers, each line once."""
+        several = len(self.findings) > 1
+        lines = [
+            f"{kind}: {note}" if several else note
+            for kind, found in self.findings.items()
+            for note in found.notes
+        ]
+        return tuple(dict.fromkeys(lines))
+
+    def markdown(self) -> str:
+        """The content of ``table.md``."""
+        first = next(iter(self.findings.values()))
+        where = " ".join(part for part in (self.dataset, self.split) if part)
+        parts = [
+            f"# {first.title}",
+            f"{where}: {self.samples} of {self.of} samples, {len(self.failed)} failed, "
+            f"{len(self.skipped)} skipped; model `{self.settings['model']['name']}`. Intervals are "
+            "95% (bootstrap over samples).",
+        ]
+        for kind, found in self.findings.items():
+            if kind != ALL:
+                parts.append(f"## {kind}")
+            parts += [table.markdown() for table in found.tables()]
+            parts += ["\n".join(f"- {note}" for note in found.notes)] if found.notes else []
+        for name, reasons in (("Failed", self.failed), ("Skipped", self.skipped)):
+            if reasons:
+                lines = [f"- `{key}`: {' '.join(why.split())}" for key, why in reasons.items()]
+                parts.append("\n".join([f"## {name}", "", *lines]))
+        return "\n\n".join(parts) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``table.json``: plain JSON values, no NaN."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "settings": dict(self.settings),
+            "samples": self.samples,
+            "of": self.of,
+            "failed": dict(self.failed),
+            "skipped": dict(self.skipped),
+            "findings": {kind: found.to_dict() for kind, found in self.findings.items()},
+        }
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write the files; those of an earlier report of the same run are replaced.
+
+        Each appears whole or not at all, ``table.json`` last.
+
+        Returns:
+            The files.
+        """
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        folder.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".zerotube-", dir=folder))
+        markdown, plot, data = OUTPUT_FILES
+        try:
+            names = [markdown]
+            (staging / markdown).write_text(self.markdown(), encoding="utf-8")
+            for kind, found in self.findings.items():
+                names.append(plot if kind == ALL else f"{Path(plot).stem}-{kind}.png")
+                canvas = FigureCanvasAgg(found.figure())
+                canvas.print_figure(staging / names[-1], format="png", metadata={"Software": None})
+            names.append(data)
+            (staging / data).write_text(format_json(self.to_dict()) + "\n", encoding="utf-8")
+            for name in names:
+                (staging / name).replace(folder / name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return [folder / name for name in names]
+
+
+def parts(benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    """The samples that are averaged together, by kind; a kind without samples has no part."""
+    if not benchmark.apart:
+        return {ALL: list(samples)}
+    found: dict[str, list[Sample]] = {kind: [] for kind in benchmark.apart}
+    for sample in samples:
+        found.setdefault(sample.kind, []).append(sample)
+    return {kind: members for kind, members in found.items() if members}
+
+
+def facts(benchmark: Benchmark, record: RunRecord) -> dict[str, Any]:
+    """The counts of a run, as ``Report`` takes them."""
+    return {
+        "samples": len(record.samples),
+        "of": len(benchmark.samples),
+        "failed": dict(record.errors),
+        "skipped": {item.sample_id: item.reason for item in record.skipped},
+    }
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for a table; a dash for none."""
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+
+
+def ranged(value: Interval, digits: int = 3) -> str:
+    """A mean with its interval for a table; a dash for none."""
+    if not np.isfinite(value.mean):
+        return "–"
+    low, high = number(value.low, digits), number(value.high, digits)
+    return f"{value.mean:.{digits}f} [{low}, {high}]"
+
+
+def counted(samples: int) -> str:
+    """A number of samples in words."""
+    return f"{samples} sample" if samples == 1 else f"{samples} samples"
+
+
+def few_samples(count: int) -> tuple[str, ...]:
+    """A warning about a mean of one sample."""
+    if count != 1:
+        return ()
+    return ("one sample only: the intervals have no width and say nothing about other samples",)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
