@@ -47,6 +47,8 @@ def test_files_of_a_finished_run(run, clips: Path, finished: Path) -> None:
     assert found["timings_s"]["sample"]["count"] == 4
     assert found["timings_s"]["stages"]["encode"]["total"] > 0
     assert len((finished / "predictions.jsonl").read_text().splitlines()) == 4
+    rows = [json.loads(line) for line in (finished / "per_sample.jsonl").read_text().splitlines()]
+    assert sum(row["vIoU"] for row in rows) / 4 == pytest.approx(found["m_vIoU"])
     page = (finished / "report.html").read_text()
     assert "m_vIoU" in page
     assert "data:image/jpeg" in page

@@ -338,3 +338,18 @@ def test_synth_clips_with_their_true_tracks(run, tmp_path: Path) -> None:
     got = json.loads(done.out)
     assert [got[name] for name in MEASURES] == pytest.approx([1] * 7, abs=1e-6)
     assert (got["samples"], got["missing"]) == (2, 0)
+
+
+def test_every_sample_can_be_had_by_itself(run, hcstvg: Files, tmp_path: Path) -> None:
+    out = tmp_path / "each.jsonl"
+    done = run(*hcstvg.flags("hcstvg"), "--json", "--per-sample", out)
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["id"] for row in rows] == list(hcstvg.truths)
+    means = json.loads(done.out)
+    for name in ("tIoU", "vIoU", "gt_vIoU"):
+        assert np.mean([row[name] for row in rows]) == pytest.approx(means[f"m_{name}"])
+    states = {row["id"]: row["state"] for row in rows if row["state"] != "answered"}
+    assert states == {"12_abc.mp4": "failed", "13_abc.mp4": "missing"}
+    again = run(*hcstvg.flags("hcstvg"), "--per-sample", out)
+    assert (again.code, "--overwrite" in again.error_line()) == (2, True)

@@ -17,6 +17,7 @@ from zerotube.cli.dataset_flags import (
     ROOT_OPTION,
     SPLIT_OPTION,
 )
+from zerotube.cli.paths import check_out_file
 
 if TYPE_CHECKING:
     from zerotube.eval.score import Scores, Table
@@ -51,6 +52,15 @@ def score(
             "--allow-unknown", help="Leave out predictions for what the annotations do not have."
         ),
     ] = False,
+    per_sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--per-sample", metavar="FILE", help="Write tIoU, vIoU and gt_vIoU of every sample."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing --per-sample file.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print fractions, counts and all ids as JSON.")
     ] = False,
@@ -60,14 +70,19 @@ def score(
     A sample without a prediction, or with one that says the system failed, counts 0 in every mean.
     """
     from zerotube.eval.datasets import Request, load_benchmark
+    from zerotube.eval.per_sample import write_per_sample
     from zerotube.eval.predictions import read_predictions
     from zerotube.eval.score import score as score_predictions
 
+    if per_sample is not None:
+        check_out_file(per_sample, overwrite=overwrite, suffixes=(".jsonl",))
     # The predictions first: reading them is quicker than reading thousands of box files.
     found = read_predictions(predictions)
     benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
     scores = score_predictions(benchmark, found, protocol)
     _check_unknown(scores, predictions, allowed=allow_unknown)
+    if per_sample is not None:
+        write_per_sample(per_sample, benchmark.samples, scores)
     if as_json:
         print(json.dumps(scores.to_dict(), indent=2))
     else:

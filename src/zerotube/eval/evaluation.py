@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zerotube.eval.metrics import overlap
+from zerotube.eval.per_sample import PER_SAMPLE_FILE, write_per_sample
 from zerotube.eval.predictions import failure, from_dict, write_predictions
 from zerotube.eval.report.content import ReportContent
 from zerotube.eval.runner.types import RunOptions, RunRecord, RunState
@@ -136,6 +137,7 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
     """
     predictions, metrics = folder / PREDICTIONS_FILE, folder / METRICS_FILE
     write_predictions(predictions, evaluation.predictions.values())
+    write_per_sample(folder / PER_SAMPLE_FILE, evaluation.record.samples, evaluation.scores)
     partial = metrics.with_name(f".{METRICS_FILE}.partial")
     try:
         text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False)
@@ -143,7 +145,7 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
         partial.replace(metrics)
     finally:
         partial.unlink(missing_ok=True)
-    return predictions, metrics
+    return predictions, folder / PER_SAMPLE_FILE, metrics
 
 
 def report_of(
