@@ -68,6 +68,7 @@ OTHER = {
     "assembling": False,
     "decomposed": False,
     "objective": "margin",
+    "step": "token-norm",
     "lr": 2.5,
     "iterations": 2,
     "ema": 0.5,

@@ -69,7 +69,8 @@ def ablate(
         typer.Option(
             "--split",
             metavar="NAME[,NAME]",
-            help=f"Splits, each with a table of its own; default for synth: {SYNTH_SETS}.",
+            help="Splits, each with a table of its own; default for synth without --root: "
+            f"{SYNTH_SETS}.",
         ),
     ] = "",
     annotations: ANNOTATIONS_OPTION = None,
@@ -128,7 +129,7 @@ def ablate(
     options = run_options(out, resume=resume, limit=limit, shard=shard, workers=workers, ray=ray)
     if tracks is not None and not tracks.is_dir():
         raise InputError(f"no folder {tracks}", wanted="a folder of track files", fix="pass it")
-    splits = _splits(dataset, split, annotations)
+    splits = _splits(dataset, split, root, annotations)
 
     from zerotube.cli.run_progress import RunProgress
     from zerotube.cli.synth_sets import prepare_synth
@@ -174,7 +175,7 @@ def ablate(
     console.print_rows([("files", str(path)) for path in written])
 
 
-def _splits(dataset: str, split: str, annotations: Path | None) -> list[str]:
+def _splits(dataset: str, split: str, root: Path | None, annotations: Path | None) -> list[str]:
     """The splits to run, each once.
 
     Raises:
@@ -182,7 +183,7 @@ def _splits(dataset: str, split: str, annotations: Path | None) -> list[str]:
     """
     names = [name.strip() for name in split.split(",") if name.strip()]
     if not names:
-        if dataset == "synth" and annotations is None:
+        if dataset == "synth" and root is None and annotations is None:
             return SYNTH_SETS.split(",")
         return [""]
     if len(set(names)) < len(names) or (annotations is not None and len(names) > 1):

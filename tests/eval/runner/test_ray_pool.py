@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import runner_tasks
 from runner_tasks import Digests, benchmark
 from zerotube.errors import InputError, MissingExtraError, ModelError
 from zerotube.eval.runner import RunOptions, ray_pool, run_task
@@ -29,6 +30,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # No key is written to the user's home.
         patch.setenv("RAY_AUTH_TOKEN", "0" * 32)
+        # Actors import the tasks of the tests: on a cluster, paths are the user's to set.
+        known = [str(Path(runner_tasks.__file__).parent), os.environ.get("PYTHONPATH", "")]
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in known if path))
         handler = signal.getsignal(signal.SIGTERM)
         ray.init(
             address="local",
@@ -129,6 +133,7 @@ def test_actors_that_cannot_open_end_the_run(
 PROGRAM = """
 import sys
 from pathlib import Path
+import runner_tasks
 from runner_tasks import Digests, benchmark
 from zerotube.errors import ZerotubeError
 from zerotube.eval.runner import RunOptions, run_task
