@@ -9,42 +9,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.dataset_flags import (
-    ANNOTATIONS_OPTION,
-    BOXES_OPTION,
-    DATASET_OPTION,
-    ROOT_OPTION,
-    SPLIT_OPTION,
-)
-from zerotube.cli.eval import check_videos
-from zerotube.cli.flags import assignments, with_flags
+from zerotube.cli.flags import with_flags
 from zerotube.cli.paths import check_out_dir
-from zerotube.cli.run_flags import (
-    DEVICE_MAP_OPTION,
-    DEVICE_OPTION,
-    DTYPE_OPTION,
-    LIMIT_OPTION,
-    MODEL_OPTION,
-    PROPOSER_OPTION,
-    PROPOSER_SET_OPTION,
-    QUANTIZE_OPTION,
-    QUIET_OPTION,
-    RAY_OPTION,
-    RESUME_OPTION,
-    RUN_DECOMPOSER_OPTION,
-    RUN_OPTION,
-    SHARD_OPTION,
-    TRACKS_DIR_OPTION,
-    WORKERS_OPTION,
-    check_decomposer,
-    run_options,
-)
-from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
-from zerotube.errors import InputError, UsageError
+from zerotube.cli.run_flags import RunFlags, with_run
+from zerotube.errors import UsageError
 from zerotube.method.config import MethodSettings
 
 
 @with_flags(MethodSettings, into="changes")
+@with_run()
 def analyze(
     what: Annotated[
         Literal["tokens", "consistency", "peaks"],
@@ -55,19 +28,7 @@ def analyze(
             "peaks: the attention's maximum and its mass in the true box, before and after tuning.",
         ),
     ],
-    dataset: DATASET_OPTION,
-    out: RUN_OPTION,
-    root: ROOT_OPTION = None,
-    split: SPLIT_OPTION = "",
-    annotations: ANNOTATIONS_OPTION = None,
-    boxes: BOXES_OPTION = None,
-    model: MODEL_OPTION = "bundled",
-    proposer: PROPOSER_OPTION = None,
-    proposer_set: PROPOSER_SET_OPTION = None,
-    tracks: TRACKS_DIR_OPTION = None,
-    store: STORE_OPTION = None,
-    no_store: NO_STORE_OPTION = False,
-    decomposer: RUN_DECOMPOSER_OPTION = "rules",
+    *,
     groups: Annotated[
         int | None,
         typer.Option(
@@ -78,21 +39,8 @@ def analyze(
         Literal["half-open", "inclusive"] | None,
         typer.Option("--protocol", help="consistency: frames of vIoU (default half-open)."),
     ] = None,
-    device: DEVICE_OPTION = None,
-    dtype: DTYPE_OPTION = None,
-    device_map: DEVICE_MAP_OPTION = None,
-    quantize: QUANTIZE_OPTION = None,
-    resume: RESUME_OPTION = False,
-    limit: LIMIT_OPTION = None,
-    shard: SHARD_OPTION = "1/1",
-    workers: WORKERS_OPTION = None,
-    ray: RAY_OPTION = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the content of table.json and nothing else.")
-    ] = False,
-    quiet: QUIET_OPTION = False,
-    *,
     changes: Mapping[str, Any],
+    asked: RunFlags,
 ) -> None:
     """Measure on a data set what the paper's method rests on.
 
@@ -101,45 +49,32 @@ def analyze(
     of the method; one that an analysis decides itself or does not read is refused. What each
     analysis measures stands in docs/analyses.md.
     """
-    proposer_settings = assignments(proposer_set or [], option="--proposer-set")
-    kept = chosen_store(store, off=no_store)
-    check_decomposer(decomposer)
-    options = run_options(out, resume=resume, limit=limit, shard=shard, workers=workers, ray=ray)
-    if tracks is not None and not tracks.is_dir():
-        raise InputError(f"no folder {tracks}", wanted="a folder of track files", fix="pass it")
+    options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
-    from zerotube.cli.synth_sets import prepare_synth
     from zerotube.eval.analyses import OUTPUT_FILES, analysis
-    from zerotube.eval.datasets import Request, load_benchmark
-    from zerotube.eval.ground_task import CandidateChoice, ModelChoice
     from zerotube.eval.runner import run_task
     from zerotube.eval.runner.run import select
     from zerotube.tube.serialize import format_json
 
-    check_out_dir(out, OUTPUT_FILES, overwrite=True)
-    _check_new(out, OUTPUT_FILES)
-    named = (proposer, proposer_set, tracks, store, no_store or None)
-    candidates = None
-    if any(value is not None for value in named) or what != "peaks":
-        candidates = CandidateChoice(proposer, proposer_settings, tracks, kept)
+    check_out_dir(asked.out, OUTPUT_FILES, overwrite=True)
+    _check_new(asked.out, OUTPUT_FILES)
+    choice = asked.candidate_choice() if asked.names_candidates or what != "peaks" else None
     chosen = analysis(
         what,
         changes,
-        model=ModelChoice(model, device, dtype, device_map, quantize, decomposer),
-        candidates=candidates,
+        model=asked.model_choice(),
+        candidates=choice,
         groups=groups,
         protocol=protocol,
     )
-    prepare_synth(dataset, split, root, annotations, quiet=quiet)
-    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
-    check_videos(benchmark)
+    benchmark = asked.benchmark()
     chosen.check(benchmark, select(benchmark.samples, options))
-    with RunProgress(quiet=quiet) as progress:
+    with RunProgress(quiet=asked.quiet) as progress:
         record = run_task(chosen.task, benchmark, options, watch=progress)
     report = chosen.report(benchmark, record)
-    written = report.save(out)
-    if as_json:
+    written = report.save(asked.out)
+    if asked.as_json:
         print(format_json(report.to_dict()))
     else:
         print(report.markdown())

@@ -1,17 +1,32 @@
-"""The flags of a run over a benchmark and of its model, alike in every verb that has them."""
+"""The flags of a run over a benchmark, alike in every verb that has them, and what they come to."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from zerotube.errors import UsageError
+from zerotube.cli.dataset_flags import (
+    ANNOTATIONS_OPTION,
+    BOXES_OPTION,
+    DATASET_OPTION,
+    ROOT_OPTION,
+    SPLIT_OPTION,
+)
+from zerotube.cli.flags import assignments
+from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
+from zerotube.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from zerotube.eval.ground_task import CandidateChoice, ModelChoice
     from zerotube.eval.runner import RunOptions
+    from zerotube.eval.types import Benchmark
 
 RUN_OPTION = Annotated[
     Path,
@@ -93,24 +108,165 @@ TRACKS_DIR_OPTION = Annotated[
     ),
 ]
 
+JSON_OPTION = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
+]
 
-def run_options(
-    out: Path,
-    *,
-    resume: bool,
-    limit: int | None,
-    shard: str,
-    workers: int | None,
-    ray: str | None,
-) -> RunOptions:
-    """What the flags of a run come to.
+
+@dataclass(frozen=True)
+class RunFlags:
+    """The flags as the user gave them; each field is one flag of every verb that runs.
 
     Raises:
-        UsageError: one of them is malformed or out of range.
+        UsageError: a flag is malformed, out of range, or contradicts another.
+        InputError: a folder that is named is not there.
     """
-    from zerotube.eval.runner import RunOptions
 
-    return RunOptions(out, resume, limit, _shard(shard), workers, ray)
+    dataset: DATASET_OPTION
+    out: RUN_OPTION
+    root: ROOT_OPTION = None
+    split: SPLIT_OPTION = ""
+    annotations: ANNOTATIONS_OPTION = None
+    boxes: BOXES_OPTION = None
+    model: MODEL_OPTION = "bundled"
+    proposer: PROPOSER_OPTION = None
+    proposer_set: PROPOSER_SET_OPTION = None
+    tracks: TRACKS_DIR_OPTION = None
+    store: STORE_OPTION = None
+    no_store: NO_STORE_OPTION = False
+    decomposer: RUN_DECOMPOSER_OPTION = "rules"
+    device: DEVICE_OPTION = None
+    dtype: DTYPE_OPTION = None
+    device_map: DEVICE_MAP_OPTION = None
+    quantize: QUANTIZE_OPTION = None
+    resume: RESUME_OPTION = False
+    limit: LIMIT_OPTION = None
+    shard: SHARD_OPTION = "1/1"
+    workers: WORKERS_OPTION = None
+    ray: RAY_OPTION = None
+    as_json: JSON_OPTION = False
+    quiet: QUIET_OPTION = False
+
+    def __post_init__(self) -> None:
+        # Whatever can be refused in milliseconds is refused before anything is loaded.
+        if self.decomposer not in ("rules", "model"):
+            raise UsageError(
+                f"--decomposer {self.decomposer}",
+                wanted="rules or model",
+                fix="choose one of these",
+            )
+        if self.tracks is not None and not self.tracks.is_dir():
+            raise InputError(
+                f"no folder {self.tracks}", wanted="a folder of track files", fix="pass it"
+            )
+        chosen_store(self.store, off=self.no_store)
+        assignments(self.proposer_set or [], option="--proposer-set")
+        _shard(self.shard)
+
+    @property
+    def names_candidates(self) -> bool:
+        """Whether any flag says where the candidate tracks come from."""
+        named = (self.proposer, self.proposer_set, self.tracks, self.store)
+        return self.no_store or any(value is not None for value in named)
+
+    def options(self, folder: Path | None = None) -> RunOptions:
+        """How the samples are worked through.
+
+        Args:
+            folder: in place of --out.
+
+        Raises:
+            UsageError: a number is out of range.
+        """
+        from zerotube.eval.runner import RunOptions
+
+        return RunOptions(
+            folder or self.out,
+            self.resume,
+            self.limit,
+            _shard(self.shard),
+            self.workers,
+            self.ray,
+        )
+
+    def model_choice(self) -> ModelChoice:
+        """Which model, and how it is loaded."""
+        from zerotube.eval.ground_task import ModelChoice
+
+        return ModelChoice(
+            self.model, self.device, self.dtype, self.device_map, self.quantize, self.decomposer
+        )
+
+    def candidate_choice(self) -> CandidateChoice:
+        """Where candidate tracks come from.
+
+        Raises:
+            UsageError: more than one source is named.
+        """
+        from zerotube.eval.ground_task import CandidateChoice
+
+        settings = assignments(self.proposer_set or [], option="--proposer-set")
+        kept = chosen_store(self.store, off=self.no_store)
+        return CandidateChoice(self.proposer, settings, self.tracks, kept)
+
+    def benchmark(self, split: str | None = None) -> Benchmark:
+        """Read the samples; a generated test set is written first if it is not there.
+
+        Args:
+            split: in place of --split.
+
+        Raises:
+            UsageError, InputError: see `load_benchmark`; or none of the videos is known.
+        """
+        from zerotube.cli.synth_sets import prepare_synth
+        from zerotube.eval.datasets import Request, load_benchmark
+
+        name = self.split if split is None else split
+        prepare_synth(self.dataset, name, self.root, self.annotations, quiet=self.quiet)
+        found = load_benchmark(Request(self.dataset, name, self.root, self.annotations, self.boxes))
+        _check_videos(found)
+        return found
+
+
+def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb the flags of a run; it takes them as ``asked``, a `RunFlags`.
+
+    Args:
+        instead: options that the verb words in its own way, by field.
+    """
+    hints = get_type_hints(RunFlags, include_extras=True) | instead
+    flags = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(RunFlags)
+    ]
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != "asked"]
+        taken = {p.name for p in own} & {flag.name for flag in flags}
+        if taken:
+            raise TypeError(f"the verb already has parameters {sorted(taken)}")
+
+        @wraps(verb)
+        def wrapper(*args: Any, **kwargs: Any) -> None:
+            asked = RunFlags(**{flag.name: kwargs.pop(flag.name) for flag in flags})
+            verb(*args, **kwargs, asked=asked)
+
+        # Positional ones first, as a signature wants them; then the run's flags, then the rest.
+        first = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        rest = [p for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        parameters = [*first, *flags, *rest]
+        # typer reads the signature of what it is given, annotations included.
+        wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+        return wrapper
+
+    return decorate
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -122,11 +278,14 @@ def _shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def check_decomposer(name: str) -> None:
-    """Refuse a decomposer that a run does not have.
-
-    Raises:
-        UsageError: it is neither of the two.
-    """
-    if name not in ("rules", "model"):
-        raise UsageError(f"--decomposer {name}", wanted="rules or model", fix="choose one of these")
+def _check_videos(benchmark: Benchmark) -> None:
+    """Refuse a benchmark of which no video is known, before the seconds of loading a model."""
+    if any(sample.video is not None for sample in benchmark.samples):
+        return
+    left_out = f", {len(benchmark.skipped)} skipped" if benchmark.skipped else ""
+    because = f" (the first: {benchmark.skipped[0].reason})" if benchmark.skipped else ""
+    raise InputError(
+        f"{len(benchmark.samples)} samples without any video{left_out}{because}",
+        wanted="samples with their videos",
+        fix="pass --root with the folder that holds the videos",
+    )
