@@ -169,7 +169,8 @@ def _video() -> Iterator[Check]:
 def _caches() -> Iterator[Check]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    from zerotube.proposals.store import CACHE_VARIABLE, default_folder
+    from zerotube.files import CACHE_VARIABLE
+    from zerotube.proposals.store import default_folder
 
     for name, folder, pattern, variable in (
         ("Hugging Face", Path(HF_HUB_CACHE), "blobs/*", "HF_HOME"),

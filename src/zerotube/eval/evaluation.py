@@ -22,6 +22,7 @@ from zerotube.eval.report.content import ReportContent
 from zerotube.eval.runner.types import RunOptions, RunRecord, RunState
 from zerotube.eval.score import Scores, score
 from zerotube.eval.types import Benchmark, Prediction, Protocol
+from zerotube.files import whole_file
 
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.json"
@@ -138,13 +139,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
     predictions, metrics = folder / PREDICTIONS_FILE, folder / METRICS_FILE
     write_predictions(predictions, evaluation.predictions.values())
     write_per_sample(folder / PER_SAMPLE_FILE, evaluation.record.samples, evaluation.scores)
-    partial = metrics.with_name(f".{METRICS_FILE}.partial")
-    try:
-        text = json.dumps(evaluation.to_dict(), indent=2, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(metrics)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(metrics) as stream:
+        stream.write(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
     return predictions, folder / PER_SAMPLE_FILE, metrics
 
 

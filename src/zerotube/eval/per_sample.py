@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zerotube.eval.score import Scores
 from zerotube.eval.types import Sample
+from zerotube.files import whole_file
 
 PER_SAMPLE_FILE = "per_sample.jsonl"
 
@@ -27,22 +28,17 @@ def write_per_sample(path: Path, samples: Sequence[Sample], scores: Scores) -> N
         OSError: it cannot be written.
     """
     missing, failed = set(scores.missing_ids), set(scores.failed_ids)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            for sample in samples:
-                name = sample.sample_id
-                found = scores.per_sample[name]
-                state = "missing" if name in missing else "failed" if name in failed else "answered"
-                line = {
-                    "id": name,
-                    "kind": sample.kind,
-                    "tIoU": None if math.isnan(found.t_iou) else found.t_iou,
-                    "vIoU": found.v_iou,
-                    "gt_vIoU": found.gt_v_iou,
-                    "state": state,
-                }
-                stream.write(json.dumps(line) + "\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        for sample in samples:
+            name = sample.sample_id
+            found = scores.per_sample[name]
+            state = "missing" if name in missing else "failed" if name in failed else "answered"
+            line = {
+                "id": name,
+                "kind": sample.kind,
+                "tIoU": None if math.isnan(found.t_iou) else found.t_iou,
+                "vIoU": found.v_iou,
+                "gt_vIoU": found.gt_v_iou,
+                "state": state,
+            }
+            stream.write(json.dumps(line) + "\n")

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from zerotube.errors import InputError
 from zerotube.eval.types import Prediction
+from zerotube.files import whole_file
 from zerotube.geometry.spans import Span
 from zerotube.tube.types import Tube
 
@@ -146,14 +147,9 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            for prediction in predictions:
-                stream.write(json.dumps(to_dict(prediction)) + "\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        for prediction in predictions:
+            stream.write(json.dumps(to_dict(prediction)) + "\n")
 
 
 def read_predictions(path: Path) -> dict[str, Prediction]:

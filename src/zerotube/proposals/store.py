@@ -32,6 +32,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zerotube.errors import TracksError
+from zerotube.files import cache_folder
 from zerotube.proposals.io_json import json_text, read_json
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo
@@ -39,24 +40,13 @@ from zerotube.video.types import VideoInfo
 SCHEMA = "zerotube.store/1"
 """Name and version of the format of an entry."""
 
-CACHE_VARIABLE = "ZEROTUBE_CACHE"
-"""Environment variable that names another folder for everything zerotube keeps between runs."""
-
 Lock = Literal["held", "busy", "none"]
 """Got it; another process has it; there is no locking here (a folder that cannot be written)."""
 
 
 def default_folder() -> Path:
-    """Where the store lies unless a user says otherwise: ``$ZEROTUBE_CACHE/proposals``.
-
-    Without the variable it is below the user's cache folder, on every system the one that the model
-    weights lie in as well: ``$XDG_CACHE_HOME`` or ``~/.cache``.
-    """
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(given).expanduser() / "proposals"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "zerotube" / "proposals"
+    """Where the store lies unless a user says otherwise: ``$ZEROTUBE_CACHE/proposals``."""
+    return cache_folder("proposals")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zerotube.errors import QueryError
+from zerotube.files import cache_folder
 from zerotube.query.answer import Phrases, checked_phrases
 from zerotube.query.prompts import DECOMPOSITION_VERSION
 from zerotube.query.tokens import normalise
@@ -19,9 +19,7 @@ from zerotube.query.types import Query
 
 def default_folder() -> Path:
     """``decompositions`` in ``ZEROTUBE_CACHE``, else in the user's cache folder."""
-    own = os.environ.get("ZEROTUBE_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return (Path(own) if own else Path(shared).expanduser() / "zerotube") / "decompositions"
+    return cache_folder("decompositions")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +9,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from zerotube.errors import InputError, UsageError
+from zerotube.files import cache_folder
 from zerotube.synth.stage import SET_SAMPLES, SETS
 from zerotube.synth.write import RECIPE_VERSION, Progress, write_set
 
 
 def default_folder() -> Path:
     """``synth`` in ``ZEROTUBE_CACHE``, else in the user's cache folder."""
-    own = os.environ.get("ZEROTUBE_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    base = Path(own) if own else Path(shared) / "zerotube"
-    return base.expanduser() / "synth"
+    return cache_folder("synth")
 
 
 def kept_folder(name: str, samples: int | None = None) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from zerotube.eval.report import cards, charts, facts, summary
 from zerotube.eval.report.content import ReportContent
 from zerotube.eval.report.summary import Part
 from zerotube.eval.types import Sample
+from zerotube.files import whole_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,19 +63,16 @@ def write_report(path: Path, content: ReportContent) -> None:
         InputError: the page cannot be written.
     """
     text = render(content)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         # A lone surrogate (an undecodable byte on the command line) must not lose the page.
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
+        with whole_file(path, errors="backslashreplace") as stream:
+            stream.write(text)
     except OSError as problem:
         raise InputError(
             f"{path}, which cannot be written ({problem.strerror or problem})",
             wanted="a file in a writable folder with space left",
             fix="choose another place, or make room",
         ) from problem
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def render(content: ReportContent) -> str:
