@@ -1,3 +1,4 @@
-"""The rich world: textured shapes that do thirteen things, before busy backgrounds, in frames of any
-aspect. The bundled model is trained on it, and the test set "rich" is drawn from it.
+"""The rich world: textured shapes that do thirteen things, on busy backgrounds, in any aspect.
+
+The bundled model is trained on it, and the test set "rich" is drawn from it.
 """
