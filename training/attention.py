@@ -1,8 +1,8 @@
-"""Attention for training on a CPU: plain matrix products in bfloat16.
+"""Attention for training: plain matrix products in bfloat16.
 
-The fused kernel is meant for long sequences; at 36 to 1,500 tokens its backward pass in bfloat16
-takes 1.3 to 15 times as long as this. Questions packed behind one visual prefix (`packing.py`)
-need no more than their own columns and the prefix's: `slotted` computes just those.
+On a CPU the fused kernel is meant for long sequences; at 36 to 1,500 tokens its backward pass in
+bfloat16 takes 1.3 to 15 times as long as this. Questions packed behind one visual prefix
+(`packing.py`) need no more than their own columns and the prefix's: `slotted` computes just those.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
 import torch
@@ -19,23 +18,29 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 NAME = "zerotube-training"
+LOW = -1e9
+"""Added to scores of what a token must not see; finite, so that gradients stay finite."""
 
 
 @dataclass(frozen=True)
 class Slots:
-    """How a packed sequence is laid out.
+    """How a packed sequence is laid out, and who sees what.
 
     Attributes:
         prefix: tokens that all slots see.
         lengths: tokens of each slot; a slot sees the prefix and itself, causally.
         hidden: columns of the prefix that blind tokens do not see.
-        blind: bool (B, sum of lengths), or None where every token sees the whole prefix.
+        blind: bool (layers, B, sum of lengths): tokens that do not see them in that layer; None
+            where every token sees the whole prefix.
+        between: float (B or 1, 1, prefix, prefix), added to the scores inside the prefix: at least
+            the causal mask.
     """
 
     prefix: int
     lengths: tuple[int, ...]
     hidden: slice
     blind: Tensor | None
+    between: Tensor
 
 
 _SLOTS: ContextVar[Slots | None] = ContextVar("slots", default=None)
@@ -51,6 +56,18 @@ def packed(slots: Slots) -> Iterator[None]:
         _SLOTS.reset(token)
 
 
+def plain(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Attention of (B, H, N, d) tensors without a mask."""
+    if query.is_cuda:
+        out: Tensor = nn.functional.scaled_dot_product_attention(
+            query.to(value.dtype), key.to(value.dtype), value, scale=scale
+        )
+        return out
+    with torch.autocast("cpu", enabled=False):
+        query, key = (query * scale).to(value.dtype), key.to(value.dtype)
+        return torch.softmax(query @ key.transpose(-1, -2), dim=-1) @ value
+
+
 def attend(
     module: nn.Module,
     query: Tensor,
@@ -60,32 +77,30 @@ def attend(
     scaling: float | None = None,
     **_: object,
 ) -> tuple[Tensor, None]:
-    """Attention of (B, H, N, d) tensors, given back as (B, N, H, d)."""
-    if attention_mask is not None:
+    """Attention of the language model's (B, H, N, d) tensors, given back as (B, N, H, d)."""
+    slots = _SLOTS.get()
+    if attention_mask is not None or slots is None:
         raise ValueError("masks are given as Slots")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    slots = _SLOTS.get()
-    with torch.autocast("cpu", enabled=False):
-        query, key, value = query * scale, key.to(query.dtype), value.to(query.dtype)
-        if slots is None:
-            out = torch.softmax(query @ key.transpose(-1, -2), dim=-1) @ value
-        else:
-            out = slotted(query, key, value, slots)
+    with torch.autocast(query.device.type, enabled=False):
+        query, key = (query * scale).to(value.dtype), key.to(value.dtype)
+        layer: int = module.layer_idx  # type: ignore[assignment]
+        out = slotted(query, key, value, slots, layer)
     return out.transpose(1, 2).contiguous(), None
 
 
-def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots) -> Tensor:
+def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots, layer: int) -> Tensor:
     """Attention of a packed sequence, (B, H, N, d); `query` is scaled already."""
     first = slots.prefix
     keys, values = key[:, :, :first].transpose(-1, -2), value[:, :, :first]
-    scores = query[:, :, :first] @ keys + _causal(first, query.dtype)
+    scores = query[:, :, :first] @ keys + slots.between.to(query.dtype)
     out = [torch.softmax(scores, dim=-1) @ values]
     to_prefix = query[:, :, first:] @ keys
     if slots.blind is not None:
-        unseen = torch.zeros(1, 1, 1, first, dtype=torch.bool)
+        unseen = torch.zeros(1, 1, 1, first, dtype=torch.bool, device=query.device)
         unseen[..., slots.hidden] = True
-        low = torch.finfo(query.dtype).min
-        to_prefix = to_prefix.masked_fill(slots.blind[:, None, :, None] & unseen, low)
+        blind = slots.blind[layer][:, None, :, None]
+        to_prefix = to_prefix.masked_fill(blind & unseen, LOW)
     start = 0
     for length, members in groupby(slots.lengths):
         count = len(list(members))
@@ -93,7 +108,7 @@ def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots) -> Tensor:
         own = slice(first + rows.start, first + rows.stop)
         shape = (count, length)
         asked, seen, content = (x[:, :, own].unflatten(2, shape) for x in (query, key, value))
-        near = asked @ seen.transpose(-1, -2) + _causal(length, query.dtype)
+        near = asked @ seen.transpose(-1, -2) + causal(length, query)
         weights = torch.softmax(
             torch.cat([to_prefix[:, :, rows].unflatten(2, shape), near], dim=-1), dim=-1
         )
@@ -103,10 +118,11 @@ def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots) -> Tensor:
     return torch.cat(out, dim=2)
 
 
-@lru_cache(maxsize=32)
-def _causal(length: int, dtype: torch.dtype) -> Tensor:
-    later = torch.ones(length, length, dtype=torch.bool).triu(1)
-    return torch.zeros(length, length, dtype=dtype).masked_fill(later, torch.finfo(dtype).min)
+def causal(length: int, like: Tensor) -> Tensor:
+    """Zero where a token may look, `LOW` where it may not, (length, length)."""
+    later = torch.ones(length, length, dtype=torch.bool, device=like.device).triu(1)
+    mask = torch.zeros(length, length, dtype=like.dtype, device=like.device)
+    return mask.masked_fill(later, LOW)
 
 
 def _no_mask(*_: object, **__: object) -> None:
@@ -114,7 +130,7 @@ def _no_mask(*_: object, **__: object) -> None:
 
 
 def use_in(model: PreTrainedModel) -> None:
-    """Make all parts of a model use `attend`."""
+    """Make the language model use `attend`."""
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, _no_mask)
-    model.set_attn_implementation(NAME)
+    model.model.language_model.set_attn_implementation(NAME)

@@ -12,85 +12,97 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    LlavaOnevisionConfig,
-    LlavaOnevisionForConditionalGeneration,
-    LlavaOnevisionImageProcessor,
-    LlavaOnevisionProcessor,
-    LlavaOnevisionVideoProcessor,
-    Qwen2Config,
-    SiglipVisionConfig,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLImageProcessor,
+    Qwen2VLProcessor,
+    Qwen2VLVideoProcessor,
 )
 
 from vocabulary import CHAT_TEMPLATE, build_tokenizer
 
-FRAME = 112
-"""Side of a frame in pixels."""
-PATCH = 7
-"""Side of a vision patch in pixels: 16 x 16 patches, pooled to 8 x 8 cells."""
+FRAME = 128
+"""Side of a square frame in pixels; other shapes get as many pixels in all."""
+PATCH = 8
+"""Side of a vision patch in pixels."""
+MERGE = 2
+"""Patches per side of a cell: a square frame has 8 x 8 cells."""
+PAIR = 2
+"""Frames that share one step of time: one patch sees both, and so what moved between them."""
 
 
-def build_processor() -> LlavaOnevisionProcessor:
+def build_processor() -> Qwen2VLProcessor:
     """Tokenizer, image and video processors and the chat template."""
-    size = {"height": FRAME, "width": FRAME}
-    centre = [0.5, 0.5, 0.5]
-    return LlavaOnevisionProcessor(
-        image_processor=LlavaOnevisionImageProcessor(
-            size=size, image_grid_pinpoints=[[FRAME, FRAME]], image_mean=centre, image_std=centre
-        ),
+    settings = {
+        "size": {"shortest_edge": FRAME**2, "longest_edge": FRAME**2},
+        "patch_size": PATCH,
+        "merge_size": MERGE,
+        "temporal_patch_size": PAIR,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+    return Qwen2VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**settings),
         tokenizer=build_tokenizer(),
-        video_processor=LlavaOnevisionVideoProcessor(
-            size=size, image_mean=centre, image_std=centre
-        ),
-        num_image_tokens=(FRAME // PATCH) ** 2,
-        vision_feature_select_strategy="full",
+        video_processor=Qwen2VLVideoProcessor(**settings, cap_pixels_per_frame=False),
         chat_template=CHAT_TEMPLATE,
     )
 
 
-def build_config() -> LlavaOnevisionConfig:
-    """A SigLIP tower and a Qwen2 of 3 layers each, 128 wide."""
+def build_config() -> Qwen2VLConfig:
+    """A vision transformer of 4 layers, 160 wide, and a Qwen2 of 3 layers, 192 wide."""
     tokenizer = build_tokenizer()
-    vision = SiglipVisionConfig(
-        hidden_size=128,
-        intermediate_size=384,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        image_size=FRAME,
-        patch_size=PATCH,
-        vision_use_head=False,
-    )
-    text = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=320,
-        num_hidden_layers=3,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        max_position_embeddings=4096,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+    ids = {
+        name: tokenizer.convert_tokens_to_ids(token)
+        for name, token in (
+            ("image_token_id", "<|image_pad|>"),
+            ("video_token_id", "<|video_pad|>"),
+            ("vision_start_token_id", "<|vision_start|>"),
+            ("vision_end_token_id", "<|vision_end|>"),
+        )
+    }
+    return Qwen2VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 192,
+            "intermediate_size": 512,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 8,
+            "max_position_embeddings": 4096,
+            "bos_token_id": None,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+            # Every axis needs frequencies that turn within the few cells of this grid.
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10.0,
+                "mrope_section": [4, 4, 4],
+            },
+        },
+        vision_config={
+            "depth": 4,
+            "embed_dim": 160,
+            "hidden_size": 192,
+            "num_heads": 5,
+            "mlp_ratio": 3,
+            "patch_size": PATCH,
+            "spatial_merge_size": MERGE,
+            "temporal_patch_size": PAIR,
+            "rope_parameters": {"rope_type": "axial", "rope_theta": 100.0},
+        },
         tie_word_embeddings=False,
-    )
-    return LlavaOnevisionConfig(
-        vision_config=vision,
-        text_config=text,
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
-        vision_feature_select_strategy="full",
-        vision_feature_layer=-1,
-        image_grid_pinpoints=[[FRAME, FRAME]],
-        tie_word_embeddings=False,
+        **ids,
     )
 
 
-def build_model(seed: int = 0) -> LlavaOnevisionForConditionalGeneration:
+def build_model(seed: int = 0) -> Qwen2VLForConditionalGeneration:
     """A randomly initialised model in float32."""
     torch.manual_seed(seed)
-    return LlavaOnevisionForConditionalGeneration(build_config()).float()
+    return Qwen2VLForConditionalGeneration(build_config()).float()
 
 
-def save(model: LlavaOnevisionForConditionalGeneration, out: Path) -> None:
+def save(model: Qwen2VLForConditionalGeneration, out: Path) -> None:
     """Write a complete model folder; files already in `out` are replaced one by one."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as name:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import LlavaOnevisionForConditionalGeneration
+from transformers import Qwen2VLForConditionalGeneration
 
 import attention
 from attention import Slots
@@ -19,16 +20,29 @@ from questions import Exchange
 from vocabulary import words
 
 IDS = {word: number for number, word in enumerate(words())}
-CELLS = 64
-"""Visual tokens per frame."""
-SLOT = 22
+SLOT = 28
 """Tokens of a question with its answer."""
-CAPTION_SLOT = {False: 30, True: 52}
-"""Tokens of the caption slot for single frames and for clips."""
+CAPTION_SLOT = {False: 48, True: 76}
+"""Tokens of the caption slot for single moments and for clips."""
 ROLE = [IDS[w] for w in ("<|im_end|>", "\n", "<|im_start|>", "assistant", "\n")]
-HEAD = [IDS["<|im_start|>"], IDS["user"]]
+HEAD = [IDS["<|im_start|>"], IDS["user"], IDS["<|vision_start|>"]]
+TAIL = [IDS["<|vision_end|>"], IDS["\n"]]
 END = IDS["<|im_end|>"]
 WEIGHTS = {"caption": 0.12, "end": 0.1}
+LAYERS = 3
+
+
+class Grid(NamedTuple):
+    """Steps of time, rows and columns of cells."""
+
+    steps: int
+    rows: int
+    columns: int
+
+    @property
+    def count(self) -> int:
+        """Visual tokens in all."""
+        return self.steps * self.rows * self.columns
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class Packed:
         targets: int64 (B, S), the next token where it is an answer, else -1.
         weights: float32 (B, S), weight of each target.
         lengths: the slot lengths; they sum to S.
-        blind: bool (B, S), tokens that do not see the cells (see `pack`).
+        blind: bool (layers, B, S), tokens that do not see the cells (see `pack`).
     """
 
     tokens: Tensor
@@ -49,13 +63,20 @@ class Packed:
     lengths: tuple[int, ...]
     blind: Tensor
 
+    def to(self, device: torch.device) -> Packed:
+        """The same on a device."""
+        moved = (x.to(device) for x in (self.tokens, self.targets, self.weights))
+        return Packed(*moved, self.lengths, self.blind.to(device))
+
 
 def encode(text: str) -> list[int]:
     """Ids of words separated by blanks."""
     return [IDS[word] for word in text.split(" ")]
 
 
-def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = False) -> Packed:
+def pack(
+    batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = False, late: bool = False
+) -> Packed:
     """Lay out a batch; every row holds a caption first and the same number of questions.
 
     With `blindfold`, the words of every second question do not see the picture's cells, only the
@@ -63,27 +84,33 @@ def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = Fa
     looked up alone, and learns to look with the role tokens too. The caption's prompt is
     blindfolded with its role tokens: nothing teaches them to look at objects when nothing was
     asked about one, which would spoil the content-free map that relative attention divides by.
+
+    With `late` besides, the whole slot of those questions is blind in the last layer: the role
+    tokens have to find in the layers that are read what the answer needs.
     """
     lengths = (CAPTION_SLOT[moving], *([SLOT] * (len(batch[0]) - 1)))
     width = sum(lengths)
     tokens = torch.zeros(len(batch), width, dtype=torch.long)
     targets = torch.full((len(batch), width), -1, dtype=torch.long)
     weights = torch.zeros(len(batch), width)
-    blind = torch.zeros(len(batch), width, dtype=torch.bool)
+    blind = torch.zeros(LAYERS, len(batch), width, dtype=torch.bool)
     for row, items in enumerate(batch):
         start = 0
         for number, (item, length) in enumerate(zip(items, lengths, strict=True)):
             asked = encode(item.question) + ROLE
             answer = [*encode(item.answer), END]
-            ids = asked + answer
-            if len(ids) > length:
-                raise ValueError(f"{len(ids)} tokens do not fit a slot of {length}: {item}")
+            ids = (asked + answer)[:length]
+            if len(ids) < len(asked + answer) and item.kind != "caption":
+                raise ValueError(f"{len(asked + answer)} tokens do not fit {length}: {item}")
             tokens[row, start : start + len(ids)] = torch.tensor(ids)
             if blindfold and item.kind == "caption":
-                blind[row, start : start + len(asked)] = True
+                blind[:, row, start : start + len(asked)] = True
             elif blindfold and number % 2 == 1:
-                blind[row, start : start + len(asked) - len(ROLE)] = True
+                blind[:, row, start : start + len(asked) - len(ROLE)] = True
+                if late:
+                    blind[-1, row, start : start + length] = True
             first = start + len(asked) - 1
+            answer = ids[len(asked) :]
             targets[row, first : first + len(answer)] = torch.tensor(answer)
             weight = WEIGHTS["caption"] if item.kind == "caption" else 1.0
             weights[row, first : first + len(answer) - 1] = weight
@@ -92,42 +119,87 @@ def pack(batch: Sequence[Sequence[Exchange]], moving: bool, blindfold: bool = Fa
     return Packed(tokens, targets, weights, lengths, blind)
 
 
-def positions_of(prefix: int, lengths: tuple[int, ...]) -> Tensor:
-    """Position of every token, int64 (1, N): each slot continues the prefix."""
-    slots = [prefix + torch.arange(length) for length in lengths]
-    return torch.cat([torch.arange(prefix), *slots])[None]
+def positions_of(grid: Grid, lengths: tuple[int, ...], ahead: int | None = None) -> Tensor:
+    """Rotary positions of every token, int64 (3, 1, N): each slot continues the prefix.
+
+    Args:
+        grid: of the cells.
+        lengths: of the slots.
+        ahead: how far the text after the video is from its first cell; None for one past its
+            largest position on any axis, as the package has it.
+    """
+    head, tail = len(HEAD), len(TAIL)
+    ahead = max(grid) if ahead is None else ahead
+    axes = torch.meshgrid(*(torch.arange(size) for size in grid), indexing="ij")
+    cells = torch.stack([axis.flatten() for axis in axes]) + head
+    after = head + ahead + torch.arange(tail)
+    slots = [head + ahead + tail + torch.arange(length) for length in lengths]
+    text = torch.cat([after, *slots])
+    return torch.cat(
+        [torch.arange(head).expand(3, -1), cells, text.expand(3, -1)], dim=1
+    )[:, None]
+
+
+def between_of(grid: Grid, apart: Tensor | None, like: Tensor) -> Tensor:
+    """What is added to the attention inside the prefix: the causal mask and, for some samples, more.
+
+    Args:
+        grid: of the cells.
+        apart: bool (B,), samples whose cells do not see other steps of time; None for no sample.
+        like: tells dtype and device.
+    """
+    size = len(HEAD) + grid.count + len(TAIL)
+    mask = attention.causal(size, like)[None]
+    if apart is not None and bool(apart.any()):
+        steps = torch.full((size,), -1, device=like.device)
+        steps[len(HEAD) : len(HEAD) + grid.count] = torch.arange(
+            grid.count, device=like.device
+        ).div(grid.rows * grid.columns, rounding_mode="floor")
+        cells = steps >= 0
+        other = (steps[:, None] != steps[None]) & cells[:, None] & cells[None]
+        closed = mask.masked_fill(other, attention.LOW)
+        mask = torch.where(apart.to(like.device)[:, None, None], closed, mask)
+    return mask[:, None]
 
 
 def hidden_states(
-    model: LlavaOnevisionForConditionalGeneration, cells: Tensor, packed: Packed
+    model: Qwen2VLForConditionalGeneration,
+    cells: Tensor,
+    grid: Grid,
+    packed: Packed,
+    apart: Tensor | None = None,
+    ahead: int | None = None,
 ) -> Tensor:
     """Run the language model over prefix and slots.
 
     Args:
         model: the whole model.
-        cells: float32 (B, frames * 64, dim), projected and pooled visual tokens.
+        cells: float (B, grid.count, dim), visual tokens.
+        grid: their layout.
         packed: the questions.
+        apart, ahead: see `between_of` and `positions_of`.
 
     Returns:
-        float32 (B, S, dim): final hidden states of the slots.
+        float (B, S, dim): final hidden states of the slots.
     """
-    size = cells.shape[0]
+    size, device = len(cells), cells.device
     embed = model.get_input_embeddings()
-    head = embed(torch.tensor(HEAD))[None].expand(size, -1, -1)
-    newline = model.model.image_newline[None, None].expand(size, 1, -1)
-    break_ = embed(torch.tensor([IDS["\n"]]))[None].expand(size, -1, -1)
-    sequence = torch.cat([head, cells.to(head.dtype), newline, break_, embed(packed.tokens)], dim=1)
+    head = embed(torch.tensor(HEAD, device=device))[None].expand(size, -1, -1)
+    tail = embed(torch.tensor(TAIL, device=device))[None].expand(size, -1, -1)
+    sequence = torch.cat([head, cells.to(head.dtype), tail, embed(packed.tokens)], dim=1)
     slots = Slots(
         prefix=sequence.shape[1] - packed.tokens.shape[1],
         lengths=packed.lengths,
-        # The line breaks after the cells are hidden as well: they hold a summary of the picture.
-        hidden=slice(len(HEAD), len(HEAD) + cells.shape[1] + 2),
+        # What follows the cells is hidden as well: it holds a summary of the picture.
+        hidden=slice(len(HEAD), len(HEAD) + grid.count + len(TAIL)),
         blind=packed.blind if bool(packed.blind.any()) else None,
+        between=between_of(grid, apart, torch.zeros((), dtype=torch.float32, device=device)),
     )
+    positions = positions_of(grid, packed.lengths, ahead).to(device)
     with attention.packed(slots):
         output = model.model.language_model(
             inputs_embeds=sequence,
-            position_ids=positions_of(slots.prefix, slots.lengths).expand(size, -1),
+            position_ids=positions.expand(3, size, -1),
             use_cache=False,
         )
     return output.last_hidden_state[:, -packed.tokens.shape[1] :]

@@ -1,0 +1,146 @@
+"""What the language model is shown, in which order: windows of stored takes with fresh questions."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from build import MERGE, PATCH
+from packing import SLOT, Grid, Packed, pack
+from questions import Exchange, Plan, caption, exchanges
+from zerotube.synth.rich.facts import facts_of
+from zerotube.synth.rich.types import Take
+
+HELD_BACK = 200
+"""Takes at the end of the store "clips" that are for watching, not for learning."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How a part of the training draws its batches.
+
+    Attributes:
+        until: it lasts until this share of the stage's time.
+        steps: windows of so many steps of time (of two frames each); one of these per batch.
+        odds: probability of each entry of `steps`.
+        single: share of takes with one object, at its start and its end.
+        plan: which questions.
+        tokens: visual and question tokens per batch of one process, which sets its samples.
+        questions: questions per sample besides the caption.
+        apart: share of samples whose cells do not see other steps of time in the language model, so
+            that the last cells need not hold a summary of the whole clip.
+        late: share of batches in which blindfolded questions are blind in the last layer.
+    """
+
+    until: float
+    steps: tuple[int, ...]
+    odds: tuple[float, ...]
+    single: tuple[float, float]
+    plan: Plan
+    tokens: int = 6500
+    questions: int = 10
+    apart: float = 0.5
+    late: float = 0.5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step of training sees.
+
+    Attributes:
+        cells: float16 (B, grid.count, dim).
+        grid: their layout.
+        packed: the questions.
+        rows: the same as text.
+        apart: bool (B,).
+        ahead: where the text begins, see `packing.positions_of`.
+    """
+
+    cells: Tensor
+    grid: Grid
+    packed: Packed
+    rows: list[list[Exchange]]
+    apart: Tensor
+    ahead: int
+
+
+class Store:
+    """Cells and takes of one bank."""
+
+    def __init__(self, args: argparse.Namespace, name: str) -> None:
+        self.cells = np.load(args.work / f"{name}-cells.npy", mmap_mode="r")
+        with (args.work / f"{name}.pkl").open("rb") as file:
+            self.takes: list[Take] = pickle.load(file)  # written by draw.py in the same folder
+        height, width = np.load(args.work / f"{name}.npy", mmap_mode="r").shape[2:4]
+        self.grid = height // (PATCH * MERGE), width // (PATCH * MERGE)
+        last = len(self.takes) - (HELD_BACK if name == "clips" else 0)
+        counts = np.array([len(take.actors) for take in self.takes[:last]])
+        self.single, self.several = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)
+
+    def window(self, index: int, first: int, steps: int) -> tuple[Tensor, Take]:
+        """float16 (steps * cells, dim), and the take."""
+        part = np.asarray(self.cells[index, first : first + steps])
+        return torch.from_numpy(part).flatten(0, 1), self.takes[index]
+
+
+class Samples(IterableDataset[Batch]):
+    """Batches of one lesson, made in a worker process."""
+
+    def __init__(
+        self, args: argparse.Namespace, lesson: Lesson, seed: Sequence[int], rank: int, share: float
+    ) -> None:
+        self.args, self.lesson, self.seed, self.rank = args, lesson, tuple(seed), rank
+        self.share = share
+
+    def __iter__(self) -> Iterator[Batch]:
+        torch.set_num_threads(1)
+        lesson = self.lesson
+        shared = np.random.default_rng(self.seed)  # every process draws the same clip length
+        rng = np.random.default_rng((*self.seed, self.rank))
+        names = [n for n in ("clips", "wide") if (self.args.work / f"{n}-cells.npy").exists()]
+        stores = {name: Store(self.args, name) for name in names}
+        while True:
+            wide = "wide" in stores and shared.random() < 0.08
+            store = stores["wide" if wide else "clips"]
+            steps = int(shared.choice(lesson.steps, p=lesson.odds))
+            grid = Grid(min(steps, store.cells.shape[1]), *store.grid)
+            late = bool(shared.random() < lesson.late)
+            yield self._batch(store, grid, rng, late)
+
+    def _batch(self, store: Store, grid: Grid, rng: np.random.Generator, late: bool) -> Batch:
+        lesson = self.lesson
+        size = max(2, lesson.tokens // (grid.count + SLOT * lesson.questions + 70))
+        cells, rows = [], []
+        for _ in range(size):
+            pool = store.single if rng.random() < self.share else store.several
+            index = int(pool[int(rng.integers(len(pool)))])
+            first = int(rng.integers(store.cells.shape[1] - grid.steps + 1))
+            part, take = store.window(index, first, grid.steps)
+            cells.append(part)
+            rows.append(ask(take, first, grid.steps, rng, lesson))
+        # Published positions put the text one past the longest axis; transformers' own forward counts
+        # from rows and columns alone. Both occur in use, so both occur here.
+        ahead = max(grid) if rng.random() < 0.75 else max(grid.rows, grid.columns)
+        return Batch(
+            cells=torch.stack(cells),
+            grid=grid,
+            packed=pack(rows, moving=grid.steps > 1, blindfold=True, late=late),
+            rows=rows,
+            apart=torch.from_numpy(rng.random(size) < lesson.apart),
+            ahead=ahead,
+        )
+
+
+def ask(
+    take: Take, first: int, steps: int, rng: np.random.Generator, lesson: Lesson
+) -> list[Exchange]:
+    """A caption and questions about a window of a take."""
+    facts = facts_of(take, 2 * first, 2 * (first + steps) - 1)
+    return [caption(facts, rng), *exchanges(facts, rng, lesson.questions, lesson.plan)]
