@@ -39,7 +39,7 @@ FUNCTION_WORDS = tuple(
     blinks blink blinking blinked flashes flash flashing flickers flickering
     changes change changing changed another
     appears appear appearing appeared shows show showing up into out from view fades fade fading
-    disappears disappear disappearing disappeared vanishes vanish vanishing vanished
+    comes come disappears disappear disappearing disappeared vanishes vanish vanishing vanished
     left right top bottom side above below under over near center middle
     down upwards downwards upward downward direction action happens pattern position
     not any some one two three four objects shapes size small large big little tiny
