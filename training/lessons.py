@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset
 
 from build import MERGE, PATCH
 from packing import SLOT, Grid, Packed, pack
-from questions import Exchange, Plan, caption, exchanges
+from questions import Exchange, Shares, caption, exchanges
 from zerotube.synth.rich.facts import facts_of
 from zerotube.synth.rich.types import Take
 
@@ -31,7 +31,7 @@ class Lesson:
         steps: windows of so many steps of time (of two frames each); one of these per batch.
         odds: probability of each entry of `steps`.
         single: share of takes with one object, at its start and its end.
-        plan: which questions.
+        shares: which questions.
         tokens: visual and question tokens per batch of one process, which sets its samples.
         questions: questions per sample besides the caption.
         apart: share of samples whose cells do not see other steps of time in the language model, so
@@ -43,7 +43,7 @@ class Lesson:
     steps: tuple[int, ...]
     odds: tuple[float, ...]
     single: tuple[float, float]
-    plan: Plan
+    shares: Shares = field(default_factory=Shares)
     tokens: int = 6500
     questions: int = 10
     apart: float = 0.5
@@ -143,4 +143,4 @@ def ask(
 ) -> list[Exchange]:
     """A caption and questions about a window of a take."""
     facts = facts_of(take, 2 * first, 2 * (first + steps) - 1)
-    return [caption(facts, rng), *exchanges(facts, rng, lesson.questions, lesson.plan)]
+    return [caption(facts, rng), *exchanges(facts, rng, lesson.questions, lesson.shares)]

@@ -20,9 +20,9 @@ from questions import Exchange
 from vocabulary import words
 
 IDS = {word: number for number, word in enumerate(words())}
-SLOT = 28
+SLOT = 24
 """Tokens of a question with its answer."""
-CAPTION_SLOT = {False: 48, True: 76}
+CAPTION_SLOT = {False: 36, True: 52}
 """Tokens of the caption slot for single moments and for clips."""
 ROLE = [IDS[w] for w in ("<|im_end|>", "\n", "<|im_start|>", "assistant", "\n")]
 HEAD = [IDS["<|im_start|>"], IDS["user"], IDS["<|vision_start|>"]]

@@ -23,16 +23,16 @@ import attention
 from build import build_model
 from lessons import HELD_BACK, Batch, Lesson, Samples, Store, ask
 from packing import Grid, Packed, hidden_states, pack
-from questions import CLIP_PLAN, MOMENT_PLAN, Exchange
+from questions import Exchange
 from together import Run, arguments, keep, launch
 
 LOG = logging.getLogger("train")
 PEAK = 1.5e-3
 LESSONS = (
-    Lesson(0.15, (1, 2), (0.7, 0.3), (0.7, 0.3), MOMENT_PLAN),
-    Lesson(0.3, (1, 2, 4), (0.3, 0.3, 0.4), (0.4, 0.2), CLIP_PLAN),
-    Lesson(0.6, (2, 4, 7, 10), (0.15, 0.25, 0.25, 0.35), (0.25, 0.15), CLIP_PLAN),
-    Lesson(1.0, (1, 2, 5, 8, 10), (0.05, 0.1, 0.15, 0.2, 0.5), (0.12, 0.08), CLIP_PLAN),
+    Lesson(0.15, (1, 2), (0.7, 0.3), (0.7, 0.3)),
+    Lesson(0.3, (1, 2, 4), (0.3, 0.3, 0.4), (0.4, 0.2)),
+    Lesson(0.6, (2, 4, 7, 10), (0.15, 0.25, 0.25, 0.35), (0.25, 0.15)),
+    Lesson(1.0, (1, 2, 5, 8, 10), (0.05, 0.1, 0.15, 0.2, 0.5), (0.12, 0.08)),
 )
 WATCH_EVERY_S = 300.0
 
