@@ -321,6 +321,9 @@ def _is_done(act: Act, share: float, fill: float, window: _Window, k: int) -> bo
     if act.action == "changes color":
         return bool(part[:, 5].min() < 0.35 and part[:, 5].max() > 0.65)
     if act.action == "spins":
+        actor = window.take.actors[k]
+        if actor.texture == "plain" and actor.shape in ("circle", "ring"):
+            return False  # it looks the same at every angle
         return int(during.sum()) >= 3 and abs(act.amount) * share > 0.5
     if act.action == "bounces":
         reach = float(np.ptp(part[:, 1]))
