@@ -335,11 +335,10 @@ def _size(sizes: Array, sure: set[Word], possible: set[Word]) -> str | None:
     if len(sizes) == 0 or sizes.max() > 1.05 * sizes.min():
         possible.update(SIZES)
         return None
-    mean = float(sizes.mean())
-    if SMALL < mean < LARGE:
+    if sizes.max() > SMALL and sizes.min() < LARGE:
         possible.update(SIZES)
         return None
-    word = SIZES[mean >= LARGE]
+    word = SIZES[bool(sizes.min() >= LARGE)]
     sure.add(word)
     possible.add(word)
     return word
