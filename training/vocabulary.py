@@ -6,26 +6,44 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from zerotube.synth.world import COLOURS, SHAPES
+from zerotube.synth.rich.words import COLOURS, SHAPES, TEXTURES
 
-SPECIAL = ("<pad>", "<unk>", "<|im_start|>", "<|im_end|>", "<image>", "<video>")
+SPECIAL = (
+    "<pad>",
+    "<unk>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
 MARKS = ("\n", ".", ",", "?", "!", ";", ":", "'", '"', "-")
 ROLES = ("system", "user", "assistant")
 ANSWERS = ("yes", "no")
 GENERIC = ("object", "thing", "shape")
 SYNONYMS = {"ball": "circle", "box": "square"}
 """Everyday nouns for shapes."""
-ABSENT = ("person", "man", "woman", "dog", "car", "horse")
+ABSENT = ("person", "man", "woman", "dog", "car", "horse", "cat", "bird", "tree", "house")
 """Nouns the model knows only as things that are never there."""
 FUNCTION_WORDS = tuple(
     """
     a an the there is are in on at of to and or that which who what where when does do did
-    it its this these video clip details describe color colour same with by towards toward
-    while then moves move moving moved goes go going gets get getting becomes become
-    becoming stays stay staying stayed stands stand standing still rests resting grows grow
-    growing grew shrinks shrink shrinking shrank bigger smaller larger left right up down
-    upwards downwards upward downward direction action happens not any some one two three
-    four objects shapes size small large
+    it its this these video clip image details describe color colour same with by towards toward
+    while then first last before after moves move moving moved goes go going gets get getting
+    becomes become becoming stays stay staying stayed stands stand standing still rests resting
+    grows grow growing grew shrinks shrink shrinking shrank bigger smaller larger
+    spins spin spinning spun turns turn turning rotates rotate rotating rotated around
+    bounces bounce bouncing bounced hops hop hopping jumps jump jumping
+    circles circling circled round loop loops
+    blinks blink blinking blinked flashes flash flashing flickers flickering
+    changes change changing changed another
+    appears appear appearing appeared shows show showing up into out from view fades fade fading
+    comes come disappears disappear disappearing disappeared vanishes vanish vanishing vanished
+    left right top bottom side above below under over near center middle
+    down upwards downwards upward downward direction action happens pattern position
+    not any some one two three four objects shapes size small large big little tiny
+    stripes striped dots dotted solid
     """.split()  # noqa: SIM905
 )
 
@@ -34,15 +52,16 @@ CHAT_TEMPLATE = (
     "{{ '<|im_start|>' + message['role'] + ' ' }}"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
     "{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}"
-    "{{ '<image>\n' }}{% endfor %}"
+    "{{ '<|vision_start|><|image_pad|><|vision_end|>\n' }}{% endfor %}"
     "{% for content in message['content'] | selectattr('type', 'equalto', 'video') %}"
-    "{{ '<video>\n' }}{% endfor %}"
+    "{{ '<|vision_start|><|video_pad|><|vision_end|>\n' }}{% endfor %}"
     "{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}"
     "{{ content['text'] }}{% endfor %}{% endif %}"
     "{{ '<|im_end|>\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+"""Qwen2-VL's turn and vision marks, with the visual part first and no system turn."""
 
 
 def words() -> list[str]:
@@ -54,6 +73,7 @@ def words() -> list[str]:
         *ANSWERS,
         *COLOURS,
         *SHAPES,
+        *TEXTURES,
         *GENERIC,
         *SYNONYMS,
         *ABSENT,
@@ -76,7 +96,14 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         unk_token="<unk>",
         bos_token=None,
         eos_token="<|im_end|>",
-        additional_special_tokens=["<|im_start|>", "<image>", "<video>"],
+        # Named tokens become attributes (image_token, image_token_id), which the processor reads.
+        extra_special_tokens={
+            "turn_token": "<|im_start|>",
+            "vision_start_token": "<|vision_start|>",
+            "vision_end_token": "<|vision_end|>",
+            "image_token": "<|image_pad|>",
+            "video_token": "<|video_pad|>",
+        },
         padding_side="left",
         model_max_length=4096,
     )
