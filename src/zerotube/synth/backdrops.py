@@ -19,8 +19,8 @@ BACKGROUNDS: tuple[Pattern, ...] = ("uniform", "gradient", "stripes", "checkerbo
 
 RGB = tuple[float, float, float]
 
-_BLOBS = 14
-_SOFTNESS = 0.12
+BLOBS = 14
+SOFTNESS = 0.12
 """Share of a stripe's width over which it blends into the next."""
 
 
@@ -159,7 +159,7 @@ def _gradient(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
 
 def _wave(position: _Share, period: float) -> _Share:
     """A square wave between -1 and 1 with soft edges."""
-    sine = np.sin(2.0 * np.pi * position / period) / np.sin(np.pi * _SOFTNESS)
+    sine = np.sin(2.0 * np.pi * position / period) / np.sin(np.pi * SOFTNESS)
     return _narrow(np.clip(sine, -1.0, 1.0))
 
 
@@ -178,7 +178,7 @@ def _checkerboard(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
 def _blobs(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
     rng = np.random.default_rng((backdrop.seed, 1))
     share = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.float32)
-    for number in range(_BLOBS):
+    for number in range(BLOBS):
         (at_x, at_y), reach = rng.uniform(-0.55, 0.55, size=2), rng.uniform(0.08, 0.2)
         squared = (x - np.float32(at_x)) ** 2 + (y - np.float32(at_y)) ** 2
         share += np.exp(-squared / np.float32(2.0 * reach**2)) * (1.0 if number % 2 else -1.0)

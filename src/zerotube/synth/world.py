@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zerotube.synth.shapes import RING_WIDTH, polygon, rotate
+
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (214, 40, 40),
     "green": (50, 168, 70),
@@ -48,23 +50,6 @@ _DIRECTIONS = {
     "moves up": (0.0, -1.0),
     "moves down": (0.0, 1.0),
 }
-_RING_WIDTH = 0.42
-
-
-def _polygon(shape: str) -> NDArray[np.float64] | None:
-    """Vertices (V, 2) of a shape inside the unit circle, or None for circle and ring."""
-    if shape == "square":
-        return 0.86 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-    if shape == "triangle":
-        angles = np.deg2rad([-90.0, 30.0, 150.0])
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    if shape == "star":
-        angles = np.deg2rad(-90.0 + 36.0 * np.arange(10))
-        radii = np.where(np.arange(10) % 2 == 0, 1.0, 0.46)[:, None]
-        corners: NDArray[np.float64] = radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return corners
-    return None
-
 
 @dataclass(frozen=True)
 class Motion:
@@ -191,21 +176,15 @@ def coverage(
         return None
     px = (np.arange(x0, x1, dtype=np.float32) + 0.5 - cx)[None, :]
     py = (np.arange(y0, y1, dtype=np.float32) + 0.5 - cy)[:, None]
-    vertices = _polygon(shape)
+    vertices = polygon(shape)
     if vertices is None:
         distance = np.sqrt(px * px + py * py) - radius
         if shape == "ring":
-            distance = np.maximum(distance, -distance - _RING_WIDTH * radius)
+            distance = np.maximum(distance, -distance - RING_WIDTH * radius)
     else:
-        distance = _polygon_distance(px, py, _rotate(vertices, angle) * radius)
+        distance = _polygon_distance(px, py, rotate(vertices, angle) * radius)
     alpha = np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
     return slice(y0, y1), slice(x0, x1), alpha
-
-
-def _rotate(vertices: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
-    cos, sin = np.cos(angle), np.sin(angle)
-    turned: NDArray[np.float64] = vertices @ np.array([[cos, sin], [-sin, cos]])
-    return turned
 
 
 def _polygon_distance(
@@ -260,8 +239,8 @@ def render(
 
 def extent(shape: str, angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest (x, y) of a shape whose circumscribed circle has radius 1."""
-    vertices = _polygon(shape)
-    rim = np.array([[-1.0, -1.0], [1.0, 1.0]]) if vertices is None else _rotate(vertices, angle)
+    vertices = polygon(shape)
+    rim = np.array([[-1.0, -1.0], [1.0, 1.0]]) if vertices is None else rotate(vertices, angle)
     return rim.min(axis=0), rim.max(axis=0)
 
 
