@@ -1,4 +1,4 @@
-"""Questions, answers and captions about a window of a take: all that the language model learns from.
+"""Questions, answers and captions about a window of a take: all that the model is taught with.
 
 Only what is surely true or surely false is asked, and no question or answer names a colour and a
 shape that training never shows together.
@@ -457,16 +457,18 @@ def exchanges(
 ) -> list[Exchange]:
     """`count` questions with answers about one window.
 
-    Where a window allows too few questions (nothing is surely seen), the rest asks for things
-    that are never there.
+    No question comes twice unless there are too few. Where a window allows none (nothing is
+    surely seen), the rest asks for things that are never there.
     """
     shares = shares or Shares()
     out: list[Exchange] = []
-    for _ in range(8 * count):
+    asked: set[str] = set()
+    for attempt in range(8 * count):
         if len(out) == count:
             break
         made = _one(facts, rng, shares)
-        if made is not None:
+        if made is not None and (made.question not in asked or attempt > 4 * count):
+            asked.add(made.question)
             out.append(made)
     return out + [oddity(facts, rng) for _ in range(count - len(out))]
 

@@ -321,6 +321,9 @@ def _is_done(act: Act, share: float, fill: float, window: _Window, k: int) -> bo
     if act.action == "changes color":
         return bool(part[:, 5].min() < 0.35 and part[:, 5].max() > 0.65)
     if act.action == "spins":
+        actor = window.take.actors[k]
+        if actor.texture == "plain" and actor.shape in ("circle", "ring"):
+            return False  # it looks the same at every angle
         return int(during.sum()) >= 3 and abs(act.amount) * share > 0.5
     if act.action == "bounces":
         reach = float(np.ptp(part[:, 1]))
@@ -332,11 +335,10 @@ def _size(sizes: Array, sure: set[Word], possible: set[Word]) -> str | None:
     if len(sizes) == 0 or sizes.max() > 1.05 * sizes.min():
         possible.update(SIZES)
         return None
-    mean = float(sizes.mean())
-    if SMALL < mean < LARGE:
+    if sizes.max() > SMALL and sizes.min() < LARGE:
         possible.update(SIZES)
         return None
-    word = SIZES[mean >= LARGE]
+    word = SIZES[bool(sizes.min() >= LARGE)]
     sure.add(word)
     possible.add(word)
     return word
