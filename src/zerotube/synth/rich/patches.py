@@ -57,6 +57,13 @@ class Things:
     def __len__(self) -> int:
         return len(self.picture)
 
+    @property
+    def reach(self) -> NDArray[np.float64]:
+        """Pixels from the centre to the farthest point of each, float64 (M,)."""
+        farthest = np.array([_farthest(shape) for shape in SHAPES])
+        pixels: NDArray[np.float64] = farthest[self.shape] * self.pose[:, 2]
+        return pixels
+
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Things:
         """Some of the rows."""
         return Things(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -79,7 +86,7 @@ def paint(canvas: Tensor, things: Things) -> None:
 
 
 def _seen(things: Things, height: int, width: int) -> NDArray[np.bool_]:
-    x, y, reach = things.pose[:, 0], things.pose[:, 1], things.pose[:, 2] + 1.0
+    x, y, reach = things.pose[:, 0], things.pose[:, 1], things.reach + 1.0
     inside = (x > -reach) & (x < width + reach) & (y > -reach) & (y < height + reach)
     seen: NDArray[np.bool_] = inside & (things.opacity > 0.0)
     return seen
@@ -112,10 +119,8 @@ class _Patches:
             flat.index_copy_(0, where, mixed.round_().to(torch.uint8).view(-1, 3))
 
 
-def _patches(
-    things: Things, height: int, width: int, device: torch.device
-) -> Iterator[_Patches]:
-    sides = _patch_sides(things.pose[:, 2])
+def _patches(things: Things, height: int, width: int, device: torch.device) -> Iterator[_Patches]:
+    sides = _patch_sides(things.reach)
     for side in np.unique(sides):
         rows = np.flatnonzero(sides == side)
         rows = rows[np.lexsort((things.shape[rows], things.order[rows]))]
@@ -123,9 +128,9 @@ def _patches(
         yield _prepare(things.take(rows), (high, wide), (height, width), device)
 
 
-def _patch_sides(radii: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Pixels of a patch that holds a shape of some radius: a few sizes only."""
-    needed = np.ceil(2.0 * radii).astype(np.int64) + 4
+def _patch_sides(reach: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Pixels of a patch that holds a shape, however it is turned: a few sizes only."""
+    needed = np.ceil(2.0 * reach).astype(np.int64) + 4
     step = np.where(needed <= 48, 8, np.where(needed <= 128, 16, 64))
     sides: NDArray[np.int64] = -(-needed // step) * step
     return sides
@@ -184,9 +189,7 @@ class _Measured:
         across = (start[:, 0, None, None] + cols) / radius
         down = (start[:, 1, None, None] + rows[:, None]) / radius
         cos, sin = pose[:, 3, None, None].cos(), pose[:, 3, None, None].sin()
-        return cls(
-            things, pose, across, down, across * cos + down * sin, down * cos - across * sin
-        )
+        return cls(things, pose, across, down, across * cos + down * sin, down * cos - across * sin)
 
     def share(self) -> Tensor:
         """How much of each pixel is covered, opacity included, float32 (m, h, w)."""
@@ -275,6 +278,13 @@ def _fold(x: Tensor, y: Tensor, mirrors: int) -> tuple[Tensor, Tensor]:
         beyond = (x * nx + y * ny).clamp_(max=0.0).mul_(2.0)
         x, y = x - beyond * nx, y - beyond * ny
     return x, y
+
+
+@cache
+def _farthest(shape: str) -> float:
+    """Greatest distance of an outline from its centre, in radii; a square's corners stick out."""
+    corners = polygon(shape)
+    return 1.0 if corners is None else float(np.hypot(corners[:, 0], corners[:, 1]).max())
 
 
 _Point = tuple[float, float]
