@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+
 from zerotube.errors import UsageError
 from zerotube.synth import shapes, world
 from zerotube.synth.backdrops import BACKGROUNDS, Backdrop, Bit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ _DOT_DARK = 0.6
 _MIRRORS = {"triangle": 3, "square": 4, "star": 5, "diamond": 2, "cross": 4, "heart": 1}
 """How many axes of symmetry a polygon has; one of them is always upright."""
 
-_CHUNK = {"cpu": 2**17, "cuda": 2**24}
-"""Pixels worked on at a time: as many as stay in a processor's cache."""
+_CHUNK, _CHUNK_ELSEWHERE = 2**17, 2**24
+"""Pixels worked on at a time: as many as stay in a processor's cache, and for other devices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ class _Patches:
 
     def blend(self, flat: Tensor, order: int) -> None:
         low, high = (int(np.searchsorted(self.order, order, side)) for side in ("left", "right"))
-        step = max(_CHUNK[flat.device.type] // self.offsets.numel(), 1)
+        step = max(_chunk(flat.device) // self.offsets.numel(), 1)
         for start in range(low, high, step):
             rows = slice(start, min(start + step, high))
             where = (self.first[rows, None, None] + self.offsets).view(-1)
@@ -148,7 +149,7 @@ def _prepare(
     share = torch.empty((len(things), high, wide), device=device)
     tone = None if plain else torch.empty_like(share)
     corner = np.stack([left, top], axis=1) + 0.5 - things.pose[:, :2]
-    step = max(_CHUNK[device.type] // (high * wide), 1)
+    step = max(_chunk(device) // (high * wide), 1)
     # Alike shapes lie together while they are measured, whatever their order.
     by_shape = np.argsort(things.shape, kind="stable")
     for start in range(0, len(things), step):
@@ -310,7 +311,11 @@ def _path(shape: str) -> list[tuple[_Point, _Point]]:
         "heart": list(corners[: len(corners) // 2 + 1]),
     }[shape]
     points = [(float(x), float(y)) for x, y in path]
-    return list(zip(points[:-1], points[1:], strict=True))
+    return list(pairwise(points))
+
+
+def _chunk(device: torch.device) -> int:
+    return _CHUNK if device.type == "cpu" else _CHUNK_ELSEWHERE
 
 
 def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:
