@@ -60,14 +60,18 @@ def _cross() -> NDArray[np.float64]:
 @cache
 def _heart() -> NDArray[np.float64]:
     """A heart with its point down, the notch first, centred in its smallest circle."""
-    turn = 2.0 * np.pi * np.arange(_HEART_POINTS) / _HEART_POINTS
+    turn = np.linspace(0.0, np.pi, 1001)
     x = 16.0 * np.sin(turn) ** 3
     y = 5.0 * np.cos(2 * turn) + 2.0 * np.cos(3 * turn) + np.cos(4 * turn) - 13.0 * np.cos(turn)
+    # Corners at equal distances along the right half, then the left half as its mirror image.
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+    wanted = np.linspace(0.0, along[-1], _HEART_POINTS // 2 + 1)
+    x, y = np.interp(wanted, along, x), np.interp(wanted, along, y)
+    x[[0, -1]] = 0.0
+    x, y = np.concatenate([x, -x[-2:0:-1]]), np.concatenate([y, y[-2:0:-1]])
     middles = np.linspace(-10.0, 10.0, 2001)
     reach = np.hypot(x[:, None], y[:, None] - middles).max(axis=0)
     best = int(reach.argmin())
-    # The curve is symmetric: exact zeros on its axis keep the two halves closed.
-    x[[0, _HEART_POINTS // 2]] = 0.0
     points: NDArray[np.float64] = np.stack([x, y - middles[best]], axis=1) / reach[best]
     points.setflags(write=False)
     return points

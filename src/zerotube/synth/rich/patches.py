@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ _DOT_DARK = 0.6
 _MIRRORS = {"triangle": 3, "square": 4, "star": 5, "diamond": 2, "cross": 4, "heart": 1}
 """How many axes of symmetry a polygon has; one of them is always upright."""
 
-_CHUNK = {"cpu": 2**17, "cuda": 2**24}
-"""Pixels worked on at a time: as many as stay in a processor's cache."""
+_CHUNK, _CHUNK_ELSEWHERE = 2**17, 2**24
+"""Pixels worked on at a time: as many as stay in a processor's cache, and for other devices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,13 @@ class Things:
     def __len__(self) -> int:
         return len(self.picture)
 
+    @property
+    def reach(self) -> NDArray[np.float64]:
+        """Pixels from the centre to the farthest point of each, float64 (M,)."""
+        farthest = np.array([_farthest(shape) for shape in SHAPES])
+        pixels: NDArray[np.float64] = farthest[self.shape] * self.pose[:, 2]
+        return pixels
+
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Things:
         """Some of the rows."""
         return Things(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -79,7 +87,7 @@ def paint(canvas: Tensor, things: Things) -> None:
 
 
 def _seen(things: Things, height: int, width: int) -> NDArray[np.bool_]:
-    x, y, reach = things.pose[:, 0], things.pose[:, 1], things.pose[:, 2] + 1.0
+    x, y, reach = things.pose[:, 0], things.pose[:, 1], things.reach + 1.0
     inside = (x > -reach) & (x < width + reach) & (y > -reach) & (y < height + reach)
     seen: NDArray[np.bool_] = inside & (things.opacity > 0.0)
     return seen
@@ -98,7 +106,7 @@ class _Patches:
 
     def blend(self, flat: Tensor, order: int) -> None:
         low, high = (int(np.searchsorted(self.order, order, side)) for side in ("left", "right"))
-        step = max(_CHUNK[flat.device.type] // self.offsets.numel(), 1)
+        step = max(_chunk(flat.device) // self.offsets.numel(), 1)
         for start in range(low, high, step):
             rows = slice(start, min(start + step, high))
             where = (self.first[rows, None, None] + self.offsets).view(-1)
@@ -112,10 +120,8 @@ class _Patches:
             flat.index_copy_(0, where, mixed.round_().to(torch.uint8).view(-1, 3))
 
 
-def _patches(
-    things: Things, height: int, width: int, device: torch.device
-) -> Iterator[_Patches]:
-    sides = _patch_sides(things.pose[:, 2])
+def _patches(things: Things, height: int, width: int, device: torch.device) -> Iterator[_Patches]:
+    sides = _patch_sides(things.reach)
     for side in np.unique(sides):
         rows = np.flatnonzero(sides == side)
         rows = rows[np.lexsort((things.shape[rows], things.order[rows]))]
@@ -123,9 +129,9 @@ def _patches(
         yield _prepare(things.take(rows), (high, wide), (height, width), device)
 
 
-def _patch_sides(radii: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Pixels of a patch that holds a shape of some radius: a few sizes only."""
-    needed = np.ceil(2.0 * radii).astype(np.int64) + 4
+def _patch_sides(reach: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Pixels of a patch that holds a shape, however it is turned: a few sizes only."""
+    needed = np.ceil(2.0 * reach).astype(np.int64) + 4
     step = np.where(needed <= 48, 8, np.where(needed <= 128, 16, 64))
     sides: NDArray[np.int64] = -(-needed // step) * step
     return sides
@@ -143,7 +149,7 @@ def _prepare(
     share = torch.empty((len(things), high, wide), device=device)
     tone = None if plain else torch.empty_like(share)
     corner = np.stack([left, top], axis=1) + 0.5 - things.pose[:, :2]
-    step = max(_CHUNK[device.type] // (high * wide), 1)
+    step = max(_chunk(device) // (high * wide), 1)
     # Alike shapes lie together while they are measured, whatever their order.
     by_shape = np.argsort(things.shape, kind="stable")
     for start in range(0, len(things), step):
@@ -184,9 +190,7 @@ class _Measured:
         across = (start[:, 0, None, None] + cols) / radius
         down = (start[:, 1, None, None] + rows[:, None]) / radius
         cos, sin = pose[:, 3, None, None].cos(), pose[:, 3, None, None].sin()
-        return cls(
-            things, pose, across, down, across * cos + down * sin, down * cos - across * sin
-        )
+        return cls(things, pose, across, down, across * cos + down * sin, down * cos - across * sin)
 
     def share(self) -> Tensor:
         """How much of each pixel is covered, opacity included, float32 (m, h, w)."""
@@ -277,6 +281,13 @@ def _fold(x: Tensor, y: Tensor, mirrors: int) -> tuple[Tensor, Tensor]:
     return x, y
 
 
+@cache
+def _farthest(shape: str) -> float:
+    """Greatest distance of an outline from its centre, in radii; a square's corners stick out."""
+    corners = polygon(shape)
+    return 1.0 if corners is None else float(np.hypot(corners[:, 0], corners[:, 1]).max())
+
+
 _Point = tuple[float, float]
 
 
@@ -300,7 +311,11 @@ def _path(shape: str) -> list[tuple[_Point, _Point]]:
         "heart": list(corners[: len(corners) // 2 + 1]),
     }[shape]
     points = [(float(x), float(y)) for x, y in path]
-    return list(zip(points[:-1], points[1:], strict=True))
+    return list(pairwise(points))
+
+
+def _chunk(device: torch.device) -> int:
+    return _CHUNK if device.type == "cpu" else _CHUNK_ELSEWHERE
 
 
 def _tensor(values: NDArray[np.float64], device: torch.device) -> Tensor:

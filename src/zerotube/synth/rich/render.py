@@ -22,8 +22,8 @@ from zerotube.synth.rich.words import SHAPES, TEXTURES
 
 __all__ = ["boxes", "render"]
 
-_CHUNK_PIXELS = {"cpu": 2**23, "cuda": 2**27}
-"""Pixels of frames drawn at a time; bounds the memory needed besides the result."""
+_CHUNK, _CHUNK_ELSEWHERE = 2**23, 2**27
+"""Pixels of frames drawn at a time, on a processor and elsewhere; bounds the memory needed."""
 
 _NOISE = 2**20
 """Fewest random numbers kept to make noise of."""
@@ -59,7 +59,8 @@ def render(
         pixels_per_side(take, height, width)
     device, frames = torch.device(device), counts.pop()
     out = torch.empty((len(takes), frames, height, width, 3), dtype=torch.uint8, device=device)
-    step = max(_CHUNK_PIXELS[device.type] // max(frames * height * width, 1), 1)
+    chunk = _CHUNK if device.type == "cpu" else _CHUNK_ELSEWHERE
+    step = max(chunk // max(frames * height * width, 1), 1)
     for start in range(0, len(takes), step):
         _draw(takes[start : start + step], out[start : start + step])
     return out
