@@ -1,4 +1,4 @@
-"""What the language model is shown, in which order: windows of stored takes with fresh questions."""
+"""What the language model is shown, in which order: windows of takes, fresh questions."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ class Samples(IterableDataset[Batch]):
             part, take = store.window(index, first, grid.steps)
             cells.append(part)
             rows.append(ask(take, first, grid.steps, rng, lesson))
-        # Published positions put the text one past the longest axis; transformers' own forward counts
-        # from rows and columns alone. Both occur in use, so both occur here.
+        # Published positions put the text one past the longest axis; transformers' own forward
+        # counts from rows and columns alone. Both occur in use, so both occur here.
         ahead = max(grid) if rng.random() < 0.75 else max(grid.rows, grid.columns)
         return Batch(
             cells=torch.stack(cells),

@@ -135,13 +135,11 @@ def positions_of(grid: Grid, lengths: tuple[int, ...], ahead: int | None = None)
     after = head + ahead + torch.arange(tail)
     slots = [head + ahead + tail + torch.arange(length) for length in lengths]
     text = torch.cat([after, *slots])
-    return torch.cat(
-        [torch.arange(head).expand(3, -1), cells, text.expand(3, -1)], dim=1
-    )[:, None]
+    return torch.cat([torch.arange(head).expand(3, -1), cells, text.expand(3, -1)], dim=1)[:, None]
 
 
 def between_of(grid: Grid, apart: Tensor | None, like: Tensor) -> Tensor:
-    """What is added to the attention inside the prefix: the causal mask and, for some samples, more.
+    """What is added to the attention inside the prefix: the causal mask, for some samples more.
 
     Args:
         grid: of the cells.

@@ -47,9 +47,9 @@ def rate(done: float, step: int) -> float:
 class Run:
     """One process of a stage: its optimisers, its clock and its checkpoints.
 
-    A stage is a budget of seconds, and the learning rate follows the share of it that is spent. With
-    one process per core of a CPU the work is done faster than by two threads of one process; on a
-    GPU there is one process.
+    A stage is a budget of seconds, and the learning rate follows the share of it that is spent.
+    One process per core of a CPU is faster than two threads of one process; on a GPU there is one
+    process.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ def keep(content: object, file: Path) -> None:
     """Write a file whole or not at all."""
     part = file.with_name(f"{file.name}.part")
     torch.save(content, part)
-    os.replace(part, file)
+    part.replace(file)
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

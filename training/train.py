@@ -2,9 +2,9 @@
 
     python training/train.py --work DIR --seconds 2400
 
-The tower stays frozen (its cells come from the bank); the language model learns. Checkpoints go to
-clips.state; --resume goes on from it. Every few minutes the weights are kept as clips-SECONDS.pt, so
-that the one which grounds best can be chosen (by_layer.py).
+The tower stays frozen (its cells come from the bank); the language model learns. Checkpoints go
+to clips.state; --resume goes on from it. Every few minutes the weights are kept as
+clips-SECONDS.pt, so that the one which grounds best can be chosen (by_layer.py).
 """
 
 from __future__ import annotations
@@ -137,7 +137,11 @@ def run(rank: int, args: argparse.Namespace) -> None:
                     pace = (time.monotonic() - noted) / 100
                     LOG.info(
                         "%.0fs step %d (%.2f s) loss %.4f %s",
-                        state.seconds, state.step, pace, total / 100, _shares(tally),
+                        state.seconds,
+                        state.step,
+                        pace,
+                        total / 100,
+                        _shares(tally),
                     )
                     total, noted = 0.0, time.monotonic()
                     tally.clear()
