@@ -51,6 +51,7 @@ _DIRECTIONS = {
     "moves down": (0.0, 1.0),
 }
 
+
 @dataclass(frozen=True)
 class Motion:
     """One action of one object.

@@ -112,9 +112,7 @@ class _Patches:
             flat.index_copy_(0, where, mixed.round_().to(torch.uint8).view(-1, 3))
 
 
-def _patches(
-    things: Things, height: int, width: int, device: torch.device
-) -> Iterator[_Patches]:
+def _patches(things: Things, height: int, width: int, device: torch.device) -> Iterator[_Patches]:
     sides = _patch_sides(things.pose[:, 2])
     for side in np.unique(sides):
         rows = np.flatnonzero(sides == side)
@@ -184,9 +182,7 @@ class _Measured:
         across = (start[:, 0, None, None] + cols) / radius
         down = (start[:, 1, None, None] + rows[:, None]) / radius
         cos, sin = pose[:, 3, None, None].cos(), pose[:, 3, None, None].sin()
-        return cls(
-            things, pose, across, down, across * cos + down * sin, down * cos - across * sin
-        )
+        return cls(things, pose, across, down, across * cos + down * sin, down * cos - across * sin)
 
     def share(self) -> Tensor:
         """How much of each pixel is covered, opacity included, float32 (m, h, w)."""
