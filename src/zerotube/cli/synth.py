@@ -33,7 +33,7 @@ def synth(
         ),
     ] = None,
     test_set: Annotated[
-        Literal["attribute-hard", "action-hard", "mixed", "unseen"] | None,
+        Literal["attribute-hard", "action-hard", "mixed", "unseen", "rich"] | None,
         typer.Option("--set", help="One of the test sets that results are published for."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,

@@ -5,6 +5,7 @@ from zerotube.synth.kept import set_folder
 from zerotube.synth.read import SavedSample, read_samples
 from zerotube.synth.sample import HELD_OUT_SEED, KINDS, SynthSample, sample
 from zerotube.synth.stage import (
+    BASIC_SETS,
     CONDITIONS,
     HELD_OUT_COMBINATIONS,
     SET_SAMPLES,
@@ -15,6 +16,7 @@ from zerotube.synth.stage import (
 from zerotube.synth.write import CRF, write_samples, write_set
 
 __all__ = [
+    "BASIC_SETS",
     "CONDITIONS",
     "CRF",
     "HELD_OUT_COMBINATIONS",

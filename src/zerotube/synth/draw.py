@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zerotube.synth.layout import trajectory
 from zerotube.synth.sample import SynthSample
-from zerotube.synth.stage import SHIFT, Stage, set_stage
+from zerotube.synth.stage import RICH, SHIFT, Stage, set_stage
 from zerotube.synth.world import coverage, extent
 
 _SEEN = 0.3
@@ -26,11 +26,16 @@ def set_sample(name: str, index: int, seed: int | None = None, *, side: int = 22
         name: one of `zerotube.synth.SETS`.
         index: number within the set, from 0.
         seed: series of samples; None for the published one.
-        side: pixels of the square frames.
+        side: pixels of the square frames; in "rich" of the shorter side.
 
     Returns:
         The sample; its boxes are those of the visible parts.
     """
+    if name == RICH:
+        # PyTorch draws them; whoever asks for the other sets need not load it.
+        from zerotube.synth.rich.samples import rich_sample
+
+        return rich_sample(index, seed, side=side)
     return draw(set_stage(name, index, seed), side)
 
 

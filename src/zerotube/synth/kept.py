@@ -11,7 +11,7 @@ from filelock import FileLock
 from zerotube.errors import InputError, UsageError
 from zerotube.files import cache_folder
 from zerotube.synth.stage import SET_SAMPLES, SETS
-from zerotube.synth.write import RECIPE_VERSION, Progress, write_set
+from zerotube.synth.write import Progress, recipe_version, write_set
 
 
 def default_folder() -> Path:
@@ -27,7 +27,7 @@ def kept_folder(name: str, samples: int | None = None) -> Path:
         samples: the first so many; None for the published number.
     """
     count = SET_SAMPLES if samples is None else samples
-    return default_folder() / f"v{RECIPE_VERSION}" / f"{name}-{count}"
+    return default_folder() / f"v{recipe_version(name)}" / f"{name}-{count}"
 
 
 def set_folder(

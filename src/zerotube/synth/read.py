@@ -11,14 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
-from zerotube.synth.write import RECIPE_VERSION
+from zerotube.synth.stage import RICH
+from zerotube.synth.write import recipe_version
 
 LISTING = "samples.jsonl"
 """Name of the list of samples in their folder."""
 
 _RECIPE = "recipe.json"
 
-_OLDEST_KIND, _OLDEST_SET = 2, 3
+_OLDEST_KIND, _OLDEST_SET, _OLDEST_RICH = 2, 3, 1
 """First recipe versions whose samples are those that are generated now."""
 
 
@@ -177,16 +178,18 @@ def read_recipe(folder: Path) -> SavedRecipe | None:
     except ValidationError as problem:
         raise _wrong(path, _first_error(problem)) from problem
     command = "zerotube synth --out DIR" + (f" --set {raw.set}" if raw.set else "")
-    if raw.version < (_OLDEST_SET if raw.set else _OLDEST_KIND):
+    newest = recipe_version(raw.set)
+    oldest = _OLDEST_RICH if raw.set == RICH else _OLDEST_SET if raw.set else _OLDEST_KIND
+    if raw.version < oldest:
         raise InputError(
             f"{folder}, written by recipe version {raw.version}, whose samples were others",
-            wanted=f"version {RECIPE_VERSION}",
+            wanted=f"version {newest}",
             fix=f"write it again, run: {command} --seed {raw.seed}",
         )
-    if raw.version > RECIPE_VERSION:
+    if raw.version > newest:
         raise InputError(
             f"{folder}, written by recipe version {raw.version}",
-            wanted=f"version {RECIPE_VERSION}, the newest that this zerotube knows",
+            wanted=f"version {newest}, the newest that this zerotube knows",
             fix="upgrade zerotube",
         )
     return SavedRecipe(raw.version, raw.set)

@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import UsageError
 from zerotube.synth.backdrops import BACKGROUNDS, Backdrop, random_backdrop
-from zerotube.synth.choices import pick
+from zerotube.synth.choices import dealt, pick
 from zerotube.synth.layout import arrange
 from zerotube.synth.occlusion import Occluder, find_occluder
 from zerotube.synth.plans import Event, Look, Plan, action_hard_plan, attribute_hard_plan
 from zerotube.synth.sample import HELD_OUT_SEED
 from zerotube.synth.world import COLOURS, SHAPES, SceneObject
 
-SETS: tuple[str, ...] = ("attribute-hard", "action-hard", "mixed", "unseen")
+BASIC_SETS: tuple[str, ...] = ("attribute-hard", "action-hard", "mixed", "unseen")
+"""The test sets whose samples are stages."""
+
+RICH = "rich"
+"""The test set of the rich world, `zerotube.synth.rich.sets`."""
+
+SETS: tuple[str, ...] = (*BASIC_SETS, RICH)
 """Names of the test sets."""
 
 SET_SEEDS: dict[str, int] = {name: HELD_OUT_SEED + 200 + n for n, name in enumerate(SETS)}
@@ -63,8 +69,6 @@ _STREAM = 100
 """Keeps the random numbers of the sets apart from those of `zerotube.synth.sample`."""
 
 _PARTS = ("attribute-hard", "action-hard")
-
-Option = TypeVar("Option")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,21 +126,21 @@ def set_stage(name: str, index: int, seed: int | None = None) -> Stage:
     has another one; in "mixed" of every four of each part.
 
     Args:
-        name: one of `SETS`.
+        name: one of `BASIC_SETS`.
         index: number within the set, from 0.
         seed: series of samples; None for the published one.
 
     Raises:
         UsageError: an unknown set, or a negative number.
     """
-    if name not in SETS:
-        raise UsageError(f"set {name!r}", wanted=f"one of {', '.join(SETS)}", fix="name one")
+    if name not in BASIC_SETS:
+        raise UsageError(f"set {name!r}", wanted=f"one of {', '.join(BASIC_SETS)}", fix="name one")
     seed = SET_SEEDS[name] if seed is None else seed
     if seed < 0 or index < 0:
         raise UsageError(
             f"seed {seed}, index {index}", wanted="whole numbers >= 0", fix="use other numbers"
         )
-    kind = _STREAM + SETS.index(name)
+    kind = _STREAM + BASIC_SETS.index(name)
     rng = np.random.default_rng((seed, index, kind))
     part, number = name, index
     if name == "mixed":
@@ -144,8 +148,8 @@ def set_stage(name: str, index: int, seed: int | None = None) -> Stage:
     elif name == "unseen":
         part = "attribute-hard"
     lane = _PARTS.index(part)
-    condition = _dealt(CONDITIONS, (seed, kind, lane, 0), number)
-    pattern = _dealt(BACKGROUNDS, (seed, kind, lane, 1), number)
+    condition = dealt(CONDITIONS, (seed, kind, lane, 0), number)
+    pattern = dealt(BACKGROUNDS, (seed, kind, lane, 1), number)
     look = pick(rng, HELD_OUT_COMBINATIONS if name == "unseen" else _SEEN)
     fps = Fraction(int(rng.choice([8, 10])))
     frames = round(float(rng.uniform(5.0, 8.0)) * fps)
@@ -203,13 +207,6 @@ def _cast(
         if occluder is not None:
             return objects, occluder
     return None
-
-
-def _dealt(options: Sequence[Option], key: tuple[int, ...], number: int) -> Option:
-    """The option of a sample when each round of as many samples as options deals all of them."""
-    turn, place = divmod(number, len(options))
-    order = np.random.default_rng((*key, turn)).permutation(len(options))
-    return options[int(order[place])]
 
 
 def _camera(rng: np.random.Generator, frames: int, fps: Fraction) -> NDArray[np.float64]:

@@ -20,12 +20,15 @@ from typing import Any
 from zerotube.errors import InputError, UsageError, VideoError
 from zerotube.synth.draw import set_sample
 from zerotube.synth.sample import KINDS, SynthSample, sample
-from zerotube.synth.stage import SET_SAMPLES, SET_SEEDS, SETS
+from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
 from zerotube.video import write_video
 
 RECIPE_VERSION = 3
 """Raised whenever the same seed would give other samples or other files. 3: the test sets, and
 tags and frame counts in the list; samples of the kinds are those of version 2."""
+
+RICH_RECIPE_VERSION = 1
+"""The same for the set "rich", which counts its own."""
 
 CRF = 14
 """Quality of the encoded clips: a box and its pixels still agree."""
@@ -48,7 +51,7 @@ class Recipe:
         kind: "attribute", "action" or None for both in turn; None for a test set.
         seed: series of samples.
         count: how many.
-        size: side of the square frames in pixels.
+        size: side of the square frames in pixels, the shorter side in "rich".
     """
 
     set: str | None
@@ -75,6 +78,11 @@ class Recipe:
         if self.set is not None:
             return set_sample(self.set, index, self.seed, side=self.size)
         return sample(self.seed, index, self.kind, height=self.size, width=self.size)
+
+
+def recipe_version(name: str | None) -> int:
+    """The version of what is written now, of a test set or (None) of samples by kind."""
+    return RICH_RECIPE_VERSION if name == RICH else RECIPE_VERSION
 
 
 def write_samples(
@@ -186,7 +194,11 @@ def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | 
                 progress(len(lines), recipe.count)
         listing = "".join(json.dumps(lines[index]) + "\n" for index in range(recipe.count))
         (scratch / "samples.jsonl").write_text(listing, encoding="utf-8")
-        document = {"generator": "zerotube.synth", "version": RECIPE_VERSION, **asdict(recipe)}
+        document = {
+            "generator": "zerotube.synth",
+            "version": recipe_version(recipe.set),
+            **asdict(recipe),
+        }
         text = json.dumps(document, indent=2) + "\n"
         (scratch / "recipe.json").write_text(text, encoding="utf-8")
         scratch.chmod(0o755)

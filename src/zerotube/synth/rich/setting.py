@@ -44,6 +44,7 @@ def random_occluder(
     backdrop: Backdrop,
     width: float,
     height: float,
+    meeting: tuple[int, int] | None = None,
 ) -> Occluder:
     """A grey bar that crosses the frame, or a block that stands before an object for a while.
 
@@ -55,6 +56,7 @@ def random_occluder(
         times: float64 (T,), 0..1.
         backdrop: whose greys it differs from.
         width, height: of the frame, sides.
+        meeting: which object it meets and in which frame; default random.
     """
     ground = float(np.mean([backdrop.first, backdrop.second]))
     value = float(rng.uniform(25.0, 230.0))
@@ -62,8 +64,9 @@ def random_occluder(
         value = float(rng.uniform(25.0, 230.0))
     rgb = value, value, value
     frame = np.array([width, height])
-    path = paths[int(rng.integers(len(paths)))]
-    meeting = int(rng.integers(len(times)))
+    if meeting is None:
+        meeting = int(rng.integers(len(paths))), int(rng.integers(len(times)))
+    (x, y, target), then = paths[meeting[0]][meeting[1]].tolist(), times[meeting[1]]
     axis = int(rng.integers(2))
     if rng.random() < 0.5:
         smallest = min(float(p[:, 2].min()) for p in paths)
@@ -71,10 +74,9 @@ def random_occluder(
         size[axis] = float(rng.uniform(0.32, 0.42)) * smallest
         speed = (1.0 if rng.random() < 0.5 else -1.0) * frame[axis] / rng.uniform(0.5, 1.1)
         centres = np.tile(0.5 * frame, (len(times), 1))
-        centres[:, axis] = path[meeting, axis] + speed * (times - times[meeting])
+        centres[:, axis] = (x, y)[axis] + speed * (times - then)
         return Occluder(rgb, centres, float(size[0]), float(size[1]))
     sign = 1.0 if rng.random() < 0.5 else -1.0
-    x, y, target = (float(v) for v in path[meeting])
     size = rng.uniform(0.7, 1.2, size=2) * target
     stand = np.array([x, y]) + rng.uniform(-0.15, 0.15, size=2) * target
     depth = float(rng.uniform(0.2, 0.45)) * target
@@ -82,6 +84,6 @@ def random_occluder(
     away = stand.copy()
     away[axis] = 0.5 * frame[axis] + sign * (0.5 * frame[axis] + 0.02 + 0.5 * size[axis])
     standing, moving = rng.uniform(0.15, 0.4), rng.uniform(0.06, 0.12)
-    middle = times[meeting] + rng.uniform(-0.4, 0.4) * standing
+    middle = then + rng.uniform(-0.4, 0.4) * standing
     gone = np.clip((np.abs(times - middle) - 0.5 * standing) / moving, 0.0, 1.0)[:, None]
     return Occluder(rgb, stand + gone * (away - stand), float(size[0]), float(size[1]))
