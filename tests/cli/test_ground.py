@@ -59,7 +59,7 @@ def test_presets(run, clip: Path, method: str) -> None:
 
 OTHER = {
     "frames": 8,
-    "token_rule": "mean",
+    "token_rule": "weighted",
     "relative_attention": False,
     "layer_start": 0.25,
     "layer_end": 1.0,
@@ -73,6 +73,7 @@ OTHER = {
     "iterations": 2,
     "ema": 0.5,
     "top_k": 3,
+    "span_rule": "rank-sum",
     "support": "mask",
     "seed": 5,
 }

@@ -29,7 +29,11 @@ def test_presets_switch_the_components() -> None:
 def test_defaults_are_the_papers() -> None:
     settings = preset("full")
     assert (settings.frames, settings.top_k, settings.lr, settings.iterations) == (20, 7, 8.0, 1)
-    assert settings.objective == "exp"
+    assert (settings.objective, settings.token_rule, settings.span_rule) == (
+        "exp",
+        "highest",
+        "top-k",
+    )
     assert (settings.layer_start, settings.layer_end) == (6 / 32, 26 / 32)
 
 
@@ -64,6 +68,7 @@ def test_an_unknown_setting_is_named() -> None:
         {"layer_start": 0.9},
         {"objective": "hope"},
         {"support": "hull"},
+        {"span_rule": "best"},
         {"token_rule": "median"},
         {"colour": "red"},
     ],

@@ -89,6 +89,8 @@ def test_a_session_shared_by_queries_changes_nothing(
     [
         ({"relative_attention": False}, "spatial_map"),
         ({"token_rule": "mean"}, "spatial_map"),
+        ({"token_rule": "weighted"}, "temporal_map"),
+        ({"token_rule": "top-2"}, "spatial_map"),
         ({"spatial_prompt": False}, "spatial_map"),
         ({"temporal_prompt": False}, "temporal_map"),
         ({"assembling": False}, "spatial_map"),
@@ -180,7 +182,8 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
         preset("gti", relative_attention=False),
         preset("full", lr=0.5, objective="entropy", iterations=2, ema=0.5),
         preset("gti", layer_start=0.0, layer_end=1.0),
-        preset("full", lr=0.5, decomposed=False),
+        preset("gti", token_rule="weighted"),
+        preset("full", lr=0.5, decomposed=False, token_rule="top-2"),
     ]
     shared = ClipSession(toy, context, rows[0])
     for settings in rows:
@@ -194,7 +197,9 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
         for name, losses in alone.losses.items():
             assert together.losses[name] == pytest.approx(losses)
         assert together.presence == pytest.approx(alone.presence)
-        assert together.spatial_token.chosen == alone.spatial_token.chosen
+        np.testing.assert_allclose(
+            together.spatial_token.weights, alone.spatial_token.weights, rtol=1e-5
+        )
 
 
 def test_a_shared_clip_is_not_computed_twice(
@@ -207,6 +212,8 @@ def test_a_shared_clip_is_not_computed_twice(
     monkeypatch.setattr(
         toy, "prefill", lambda *args, **kwargs: (passes.append(1), prefill(*args, **kwargs))[1]
     )
-    for name in ("dsth", "gti", "baseline"):
-        gather(shared.under(preset(name)), QUERY, candidates(), FRAMES)
+    rows = [preset(name) for name in ("dsth", "gti", "baseline")]
+    rows += [preset("full", token_rule=rule) for rule in ("mean", "weighted", "top-2")]
+    for settings in (*rows, preset("full", span_rule="rank-sum")):
+        gather(shared.under(settings), QUERY, candidates(), FRAMES)
     assert passes == []

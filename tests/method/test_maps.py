@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zerotube.method.assembling import assemble, consistency, unreverse
+from zerotube.method.config import TokenRule
 from zerotube.method.relevance import relative
-from zerotube.method.tokens import choose_token
+from zerotube.method.tokens import choose_token, token_weights
+from zerotube.method.types import TokenChoice
 
 weights = st.floats(0, 1, width=32)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
@@ -47,9 +50,51 @@ def test_highest_activation_wins_and_ties_go_to_the_first(
     assert record.activations.tolist() == peaks
     assert np.array_equal(chosen.numpy(), maps[best])
     averaged, record = choose_token(torch.from_numpy(maps), texts, "mean")
-    assert record.chosen is None
-    assert record.text == "mean of tokens"
+    assert record.weights.tolist() == pytest.approx([1 / shape[0]] * shape[0])
+    assert record.text == ("mean of tokens" if shape[0] > 1 else texts[0])
     np.testing.assert_allclose(averaged.numpy(), maps.mean(axis=0), rtol=1e-12)
+
+
+@given(st.data(), shapes, st.sampled_from(get_args(TokenRule)))
+def test_the_map_is_the_weighted_sum_of_the_maps(
+    data: st.DataObject, shape: tuple[int, ...], rule: TokenRule
+) -> None:
+    maps = data.draw(hnp.arrays(np.float64, shape, elements=weights))
+    got, record = choose_token(torch.from_numpy(maps), ("a",) * shape[0], rule)
+    assert record.weights.sum() == pytest.approx(1)
+    assert record.weights.min() >= 0
+    expected = sum(share * one for share, one in zip(record.weights, maps, strict=True))
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("rule", "activations", "expected", "text"),
+    [
+        ("weighted", [3, 1, 2], [2 / 3, 0, 1 / 3], "2 tokens"),
+        ("weighted", [2, 2, 2], [1 / 3, 1 / 3, 1 / 3], "mean of tokens"),
+        ("weighted", [1, 1, 5], [0, 0, 1], "c"),
+        ("weighted", [1e-310, 2e-310, 3e-310], [0, 1 / 3, 2 / 3], "2 tokens"),
+        ("top-2", [3, 1, 2], [0.5, 0, 0.5], "2 tokens"),
+        ("top-2", [1, 1, 1], [0.5, 0.5, 0], "2 tokens"),  # equals: the earlier ones
+        ("top-2", [0, 9], [0.5, 0.5], "mean of tokens"),
+        ("top-2", [4], [1], "a"),
+        ("weighted", [4], [1], "a"),
+        ("highest", [1, 2, 2], [0, 1, 0], "b"),
+    ],
+)
+def test_weights_by_hand(
+    rule: TokenRule, activations: list[float], expected: list[float], text: str
+) -> None:
+    values = np.array(activations, float)
+    shares = token_weights(values, rule)
+    assert shares.tolist() == pytest.approx(expected, rel=1e-9)
+    assert TokenChoice(("a", "b", "c")[: len(values)], values, shares).text == text
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.5, 0.4, 0.2], [1.5, -0.5, 0], [np.nan, 0, 1]])
+def test_weights_that_are_no_shares_of_the_tokens_are_refused(shares: list[float]) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        TokenChoice(("a", "b", "c"), np.ones(3), np.array(shares))
 
 
 @given(hnp.arrays(np.float64, st.tuples(*[st.integers(1, 4)] * 3), elements=weights))

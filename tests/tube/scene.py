@@ -50,7 +50,7 @@ def make_evidence(
     count = len(frame_indices)
     if spatial_map is None:
         spatial_map = np.ones((count, 4, 4), np.float32)
-    token = TokenChoice((".", "<|im_end|>", "\n"), np.array([0.5, 4.0, 1.0]), 1)
+    token = TokenChoice((".", "<|im_end|>", "\n"), np.array([0.5, 4.0, 1.0]), np.eye(3)[1])
     return Evidence(
         frame_indices=np.asarray(frame_indices, np.int64),
         step_of_frame=np.arange(count),
@@ -154,7 +154,7 @@ def make_result(
         settings={"method": MethodSettings(top_k=top_k).to_dict(), "device": "cpu"},
         tracks=tracks,
         evidence=evidence,
-        tube=decide(evidence, tracks, top_k),
+        tube=decide(evidence, tracks, MethodSettings(top_k=top_k)),
         timings_s={"decode": 0.25, "read": 1.5},
         warnings=("a word the model does not know: square",),
     )

@@ -80,9 +80,9 @@ def test_scores_are_those_of_the_evidence(result: GroundingResult) -> None:
         "text": "<|im_end|>",
         "index": 1,
         "candidates": [
-            {"text": ".", "activation": 0.5},
-            {"text": "<|im_end|>", "activation": 4.0},
-            {"text": "\n", "activation": 1.0},
+            {"text": ".", "activation": 0.5, "weight": 0.0},
+            {"text": "<|im_end|>", "activation": 4.0, "weight": 1.0},
+            {"text": "\n", "activation": 1.0, "weight": 0.0},
         ],
     }
     assert (scores["presence"], scores["consistency"]) == (0.75, 0.9)

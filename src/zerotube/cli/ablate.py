@@ -37,12 +37,13 @@ SPLITS_OPTION = Annotated[
 @with_run(split=SPLITS_OPTION)
 def ablate(
     what: Annotated[
-        Literal["components", "objective", "frames", "topk", "lr", "trackers"],
+        Literal["components", "beyond", "objective", "frames", "topk", "lr", "trackers"],
         typer.Argument(
-            metavar="components|objective|frames|topk|lr|trackers",
-            help="components: the parts of the method (Table 2). objective: what tuning minimises "
-            "(Table 3). frames: sampled frames. topk: frames in the span. lr: learning rate by "
-            "iterations. trackers: what finds the candidates.",
+            metavar="components|beyond|objective|frames|topk|lr|trackers",
+            help="components: the parts of the method (Table 2). beyond: what goes beyond the "
+            "paper's recipe. objective: what tuning minimises (Table 3). frames: sampled frames. "
+            "topk: frames in the span. lr: learning rate by iterations. trackers: what finds the "
+            "candidates.",
         ),
     ],
     *,

@@ -313,7 +313,7 @@ class Grounder:
         with clock.stage("ground"):
             evidence = gather(session, query, tracks, clip.frame_indices, tell)
         with clock.stage("decide"):
-            tube = decide(evidence, tracks, settings.top_k)
+            tube = decide(evidence, tracks, settings)
         return GroundingResult(
             video=clip.info,
             clip=clip,
@@ -348,10 +348,13 @@ class Grounder:
         """The model takes fewer frames than were asked for and than the video has."""
         if chosen.frames >= min(asked.frames, frame_count):
             return []
-        return [
+        said = (
             f"{self.model.name!r} takes at most {chosen.frames} of the {asked.frames} frames asked "
-            f"for: sampled {chosen.frames}, span of {chosen.top_k} (--frames, --top-k)"
-        ]
+            f"for: sampled {chosen.frames}"
+        )
+        if chosen.span_rule == "top-k":
+            return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
+        return [f"{said} (--frames)"]
 
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""

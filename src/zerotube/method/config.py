@@ -8,8 +8,9 @@ from typing import Any, Literal
 from zerotube.errors import UsageError
 
 Objective = Literal["exp", "margin", "entropy"]
-TokenRule = Literal["highest", "mean"]
+TokenRule = Literal["highest", "mean", "weighted", "top-2"]
 Step = Literal["gradient", "token-norm"]
+SpanRule = Literal["top-k", "rank-sum"]
 Support = Literal["box", "mask"]
 
 
@@ -21,7 +22,8 @@ class MethodSettings:
     """Frames sampled uniformly from the video (paper: 20)."""
 
     token_rule: TokenRule = "highest"
-    """Which role token is read: the one with the highest activation (GTI), or the mean of all."""
+    """Which role token is read: the one with the highest activation (GTI), the mean of all, all
+    weighted by their activation above the least one, or the mean of the two most active."""
 
     relative_attention: bool = True
     """Divide the attention by the same token's attention under the content-free prompt."""
@@ -61,7 +63,11 @@ class MethodSettings:
     """Weight of the previous prompt in the one that is fed (reference: 0.5; 0 = the newest)."""
 
     top_k: int = 7
-    """Sampled frames in the span (K; paper: 7 of 20)."""
+    """Sampled frames in the span (K; paper: 7 of 20); read by the span rule top-k alone."""
+
+    span_rule: SpanRule = "top-k"
+    """Frames of the span: top-k = K of them, grown around the best one, as in the paper; rank-sum =
+    the run, of any length, whose scores rank highest against the rest."""
 
     support: Support = "box"
     """Where a track counts on the grid: its box, or its segmentation mask where it has one."""
@@ -83,9 +89,10 @@ class MethodSettings:
             0.0 < self.lr < float("inf"), f"lr={self.lr}", "a positive finite learning rate"
         )
         for name, allowed in (
-            ("token_rule", ("highest", "mean")),
+            ("token_rule", ("highest", "mean", "weighted", "top-2")),
             ("objective", ("exp", "margin", "entropy")),
             ("step", ("gradient", "token-norm")),
+            ("span_rule", ("top-k", "rank-sum")),
             ("support", ("box", "mask")),
         ):
             value = getattr(self, name)

@@ -15,22 +15,43 @@ from zerotube.errors import NumericalError
 
 @dataclass(frozen=True)
 class TokenChoice:
-    """Which role token's attention was read (method section 4).
+    """Which role tokens' attention was read (method section 4).
 
     Attributes:
         texts: the candidates' texts, in prompt order.
         activations: float64 ``(n_role,)``, max over (t, y, x) of each candidate's map.
-        chosen: index of the grounding token, or None where all candidates were averaged.
+        weights: float64 ``(n_role,)``, share of each candidate's map in the one that was read; sum
+            1.
     """
 
     texts: tuple[str, ...]
     activations: NDArray[np.float64]
-    chosen: int | None
+    weights: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.texts),)
+        if self.activations.shape != shape or self.weights.shape != shape:
+            raise ValueError(
+                f"{shape[0]} texts, activations of shape {self.activations.shape} and weights of "
+                f"shape {self.weights.shape}"
+            )
+        if not (self.weights >= 0.0).all() or abs(float(self.weights.sum()) - 1.0) > 1e-9:
+            raise ValueError(f"weights {self.weights.tolist()}, not shares of 1")
+
+    @property
+    def chosen(self) -> int | None:
+        """Index of the one token that was read, or None where several were combined."""
+        counted = np.flatnonzero(self.weights)
+        return int(counted[0]) if len(counted) == 1 else None
 
     @property
     def text(self) -> str:
-        """Text of the grounding token, or "mean of tokens"."""
-        return "mean of tokens" if self.chosen is None else self.texts[self.chosen]
+        """Text of the grounding token; "mean of tokens" or "N tokens" where several were."""
+        if self.chosen is not None:
+            return self.texts[self.chosen]
+        counted = int(np.count_nonzero(self.weights))
+        even = counted == len(self.texts) and np.ptp(self.weights) == 0.0
+        return "mean of tokens" if even else f"{counted} tokens"
 
 
 @dataclass(frozen=True)

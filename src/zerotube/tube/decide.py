@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from zerotube.errors import InputError, NothingToGroundError, NumericalError, UsageError
 from zerotube.geometry.spans import Span
+from zerotube.method.config import MethodSettings
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.tube.densify import cut_to_span, densify
@@ -64,17 +65,10 @@ def grow_span(frame_scores: NDArray[np.float64], top_k: int) -> tuple[int, int]:
         UsageError: if ``top_k`` is below 1.
         NumericalError: if a score is not finite, or none is above 0: the span would be arbitrary.
     """
-    count = len(frame_scores)
-    if count == 0:
-        raise InputError("no sampled frame", wanted="at least one", fix="check the video")
     if top_k < 1:
         raise UsageError(f"top_k={top_k}", wanted="at least 1", fix="pass --top-k 7")
-    if not np.isfinite(frame_scores).all() or frame_scores.max() <= 0.0:
-        raise NumericalError(
-            "frame scores that are all 0 or not finite",
-            wanted="attention inside the chosen track in at least one sampled frame",
-            fix="load the model with --dtype float32 or lower the learning rate (--lr)",
-        )
+    _check(frame_scores)
+    count = len(frame_scores)
     first = last = int(np.argmax(frame_scores))
     while last - first + 1 < min(top_k, count):
         left = frame_scores[first - 1] if first > 0 else -np.inf
@@ -86,8 +80,68 @@ def grow_span(frame_scores: NDArray[np.float64], top_k: int) -> tuple[int, int]:
     return first, last
 
 
-def decide(evidence: Evidence, tracks: TrackSet, top_k: int) -> Tube:
-    """The tube: the candidate of the highest track score, over the K frames grown inside it.
+def rank_sum_span(frame_scores: NDArray[np.float64]) -> tuple[int, int]:
+    """The run of sampled frames whose scores rank highest against the rest.
+
+    Of all runs, the one with the largest Wilcoxon rank-sum statistic against the frames outside it:
+    the length follows from the scores, and nothing is set. For a run of n of N frames the statistic
+    is, up to a factor that all runs share, ``n (N - n) (mean rank inside - mean rank outside)^2``.
+    That is Otsu's between-class variance (IEEE Trans. SMC 9, 1979), taken of ranks in place of
+    values and over runs in place of thresholds. Ranks, because relative attention is a ratio with
+    heavy tails: of the values themselves one frame that is far above all others would win alone.
+    For the same reason the best frame need not be inside.
+
+    Equal scores share their mean rank, so frames that show one step of the map stay together. Of
+    equal runs the longest is taken, then the earliest; scores that are all equal give all frames.
+    A curve that falls off smoothly on both sides gives about half of the frames, however wide it
+    is: its ranks do not tell.
+
+    Args:
+        frame_scores: float64 ``(N,)``, S_frame of the chosen candidate, in order of time.
+
+    Returns:
+        First and last position of the run, 0-based, both included. Any strictly increasing function
+        of the scores gives the same.
+
+    Raises:
+        InputError: if there is no frame.
+        NumericalError: if a score is not finite, or none is above 0.
+    """
+    _check(frame_scores)
+    count = len(frame_scores)
+    # frames below minus frames above = twice the mean rank minus (N + 1): whole numbers of sum 0
+    ranks = np.sign(frame_scores[:, None] - frame_scores[None]).sum(axis=1)
+    before = np.concatenate([[0.0], np.cumsum(ranks)])
+    first, last = np.triu_indices(count)
+    length = last - first + 1
+    excess = np.maximum(before[last + 1] - before[first], 0.0)
+    # the whole clip has no rest: excess 0
+    worth = excess**2 / np.maximum(length * (count - length), 1)
+    best = np.flatnonzero(worth == worth.max())
+    longest = best[np.argmax(length[best])]
+    return int(first[longest]), int(last[longest])
+
+
+def choose_span(frame_scores: NDArray[np.float64], settings: MethodSettings) -> tuple[int, int]:
+    """First and last selected frame by the settings' rule: ``grow_span`` or ``rank_sum_span``."""
+    if settings.span_rule == "rank-sum":
+        return rank_sum_span(frame_scores)
+    return grow_span(frame_scores, settings.top_k)
+
+
+def _check(frame_scores: NDArray[np.float64]) -> None:
+    if len(frame_scores) == 0:
+        raise InputError("no sampled frame", wanted="at least one", fix="check the video")
+    if not np.isfinite(frame_scores).all() or frame_scores.max() <= 0.0:
+        raise NumericalError(
+            "frame scores that are all 0 or not finite",
+            wanted="attention inside the chosen track in at least one sampled frame",
+            fix="load the model with --dtype float32 or lower the learning rate (--lr)",
+        )
+
+
+def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tube:
+    """The tube: the candidate of the highest track score, over the frames selected inside it.
 
     The span runs from the first to the last selected sampled frame, in original frame numbers. The
     boxes are those of the densified track; a frame of the span that the track does not reach has
@@ -96,17 +150,16 @@ def decide(evidence: Evidence, tracks: TrackSet, top_k: int) -> Tube:
     Args:
         evidence: scores of the candidates of ``tracks``.
         tracks: the candidates.
-        top_k: K, sampled frames in the span.
+        settings: say how the frames are selected (span_rule, top_k).
 
     Raises:
         NothingToGroundError: if no candidate scores above 0.
         NumericalError: if the chosen candidate's frame scores are all 0.
         TracksError: if the evidence names a track that the set does not hold, or the chosen track
             has no box inside the span: the two do not belong together.
-        UsageError: if ``top_k`` is below 1.
     """
     chosen = choose_track(evidence)
-    first, last = grow_span(evidence.frame_scores[chosen], top_k)
+    first, last = choose_span(evidence.frame_scores[chosen], settings)
     track = tracks.by_id(evidence.track_ids[chosen])
     span = Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
     track_frames, track_boxes = densify(track)

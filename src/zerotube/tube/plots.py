@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zerotube.method.types import TokenChoice
 from zerotube.tube import style
 from zerotube.tube.types import GroundingResult
 
@@ -171,7 +172,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
         figure,
         f"{result.start_s:.2f} s to {result.end_s:.2f} s (frames {span.start_frame} to "
         f"{span.end_frame}); presence {evidence.presence:.2f}; temporal attention read from "
-        f"{_token_name(evidence.temporal_token.text, evidence.temporal_token.chosen)}",
+        f"{_token_name(evidence.temporal_token)}",
         0.075,
         1 - (0.46 + 0.24 * title.count("\n")) / height,
     )
@@ -180,7 +181,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
 
 def _attention_note(result: GroundingResult, shown: int) -> str:
     token, count = result.evidence.spatial_token, len(result.evidence.frame_indices)
-    note = f"spatial attention, read from {_token_name(token.text, token.chosen)}"
+    note = f"spatial attention, read from {_token_name(token)}"
     if result.settings.get("method", {}).get("relative_attention", False):
         note += ", relative to a content-free prompt"
     if shown < count:
@@ -248,10 +249,12 @@ def thinned(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, MAX_PANELS)).round()).astype(np.int64)
 
 
-def _token_name(text: str, chosen: int | None) -> str:
-    return (
-        "the mean of all role tokens" if chosen is None else f"the token {style.clean(repr(text))}"
-    )
+def _token_name(token: TokenChoice) -> str:
+    if token.chosen is not None:
+        return f"the token {style.clean(repr(token.text))}"
+    if np.ptp(token.weights) == 0.0:
+        return "the mean of all role tokens"
+    return f"{np.count_nonzero(token.weights)} of {len(token.weights)} role tokens"
 
 
 def _fitted(text: str, size: float, inches: float, *, lines: int, bold: bool = False) -> str:

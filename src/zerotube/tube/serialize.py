@@ -170,8 +170,10 @@ def _token(choice: TokenChoice) -> dict[str, Any]:
         "text": choice.text,
         "index": choice.chosen,
         "candidates": [
-            {"text": text, "activation": float(activation)}
-            for text, activation in zip(choice.texts, choice.activations, strict=True)
+            {"text": text, "activation": float(activation), "weight": float(weight)}
+            for text, activation, weight in zip(
+                choice.texts, choice.activations, choice.weights, strict=True
+            )
         ],
     }
 

@@ -33,6 +33,18 @@ def test_components_are_the_presets() -> None:
     assert not settings["GTI + undivided query (vanilla tuning)"].decomposed
 
 
+def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
+    for base in (FULL, preset("gti", token_rule="mean", span_rule="rank-sum", step="token-norm")):
+        rows = {row.variant.label: row for row in rows_of("beyond", base)}
+        assert rows["GTI"].variant.settings == preset("gti")
+        assert rows["full"].variant.settings == FULL
+        last = rows["full, token norm, rank-sum span, weighted tokens"]
+        assert last.compared_with == "full"
+        assert last.variant.settings == preset(
+            "full", step="token-norm", lr=0.1, span_rule="rank-sum", token_rule="weighted"
+        )
+
+
 @pytest.mark.parametrize(
     ("ablation", "dataset"), [("components", "hcstvg-v1"), ("objective", "hcstvg-v2")]
 )
@@ -44,6 +56,8 @@ def test_rows_that_the_paper_has_carry_its_names(ablation: str, dataset: str) ->
 
 def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
     assert [row.variant.settings.top_k for row in rows_of("topk", FULL)] == [3, 5, 7, 9, 11]
+    free = rows_of("topk", preset("full", span_rule="rank-sum"))
+    assert {row.variant.settings.span_rule for row in free} == {"top-k"}
     pairs = [(r.variant.settings.lr, r.variant.settings.iterations) for r in rows_of("lr", FULL)]
     assert sorted(pairs) == [(4, 1), (4, 2), (8, 1), (8, 2), (16, 1), (16, 2)]
     own = rows_of("frames", preset("gti", lr=2.0), ["10", "20"])
@@ -66,6 +80,7 @@ def test_trackers_are_named_by_the_user() -> None:
     [
         ("colours", (), "one of components"),
         ("components", ("3",), "none"),
+        ("beyond", ("3",), "none"),
         ("topk", ("three",), "whole numbers"),
         ("topk", ("0",), "at least 1"),
         ("frames", ("8", "8"), "each value once"),

@@ -1,7 +1,7 @@
 """What each ablation sets beside each other (Tables 2 and 3 of the paper and its sweeps).
 
 "components" adds what the paper has no row for: tuning on the undivided query, and steps in units
-of the tokens' norm.
+of the tokens' norm. "beyond" is what this package adds to the paper's recipe.
 
 Every row names the row that it is compared with: an ablation says what a change is worth, so the
 paired difference belongs to it.
@@ -71,6 +71,40 @@ def _normed(label: str, settings: MethodSettings) -> AblationRow:
     return AblationRow(Variant(label, replace(settings, step="token-norm", lr=NORMED_LR)), "GTI")
 
 
+def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """What goes beyond the paper: a span of free length, several tokens, steps by token norm."""
+    _no_values("beyond", values)
+    full = replace(
+        base,
+        token_rule="highest",
+        span_rule="top-k",
+        step="gradient",
+        spatial_prompt=True,
+        temporal_prompt=True,
+        assembling=True,
+    )
+    gti = replace(full, spatial_prompt=False, temporal_prompt=False, assembling=False)
+    normed = replace(full, step="token-norm", lr=NORMED_LR)
+    spanned = replace(normed, span_rule="rank-sum")
+    rows = (
+        ("GTI, rank-sum span", replace(gti, span_rule="rank-sum"), "GTI"),
+        ("GTI, weighted tokens", replace(gti, token_rule="weighted"), "GTI"),
+        ("GTI, top 2 tokens", replace(gti, token_rule="top-2"), "GTI"),
+        ("full", full, "GTI"),
+        ("full, token norm", normed, "full"),
+        ("full, token norm, rank-sum span", spanned, "full"),
+        (
+            "full, token norm, rank-sum span, weighted tokens",
+            replace(spanned, token_rule="weighted"),
+            "full",
+        ),
+    )
+    return [
+        AblationRow(Variant("GTI", gti), None),
+        *(AblationRow(Variant(label, one), compared) for label, one, compared in rows),
+    ]
+
+
 def _objective(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """Table 3: what tuning minimises; without assembling, as there."""
     _no_values("objective", values)
@@ -104,7 +138,8 @@ def _frames(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
 def _top_k(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """Sampled frames in the span, K; the paper's sweep."""
     counts = _numbers("topk", values, int, (3, 5, 7, 9, 11))
-    return _sweep({f"K = {k}": replace(base, top_k=k) for k in counts}, f"K = {base.top_k}")
+    rows = {f"K = {k}": replace(base, top_k=k, span_rule="top-k") for k in counts}
+    return _sweep(rows, f"K = {base.top_k}")
 
 
 def _lr(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
@@ -135,6 +170,7 @@ def _trackers(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
 
 _MAKERS: Mapping[str, Callable[[MethodSettings, Sequence[str]], list[AblationRow]]] = {
     "components": _components,
+    "beyond": _beyond,
     "objective": _objective,
     "frames": _frames,
     "topk": _top_k,

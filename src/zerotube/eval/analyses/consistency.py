@@ -132,7 +132,7 @@ def _grounded(read: Reading, settings: MethodSettings) -> tuple[dict[str, Any], 
     evidence = gather(read.session.under(settings), read.query, read.candidates, read.frame_indices)
     overlaps: dict[str, Overlap] = {}
     try:
-        tube = decide(evidence, read.candidates, settings.top_k)
+        tube = decide(evidence, read.candidates, settings)
         answer = from_tube(read.sample.sample_id, tube, first_frame=read.first_frame)
         overlaps["half-open"] = overlap(read.sample.truth, answer, "half-open")
         overlaps["inclusive"] = overlap(read.sample.truth, answer, "inclusive")

@@ -27,7 +27,8 @@ BEFORE = "before"
 
 READS = frozenset(
     set(MethodSettings.__dataclass_fields__)
-    - {"relative_attention", "spatial_prompt", "temporal_prompt", "assembling", "top_k", "support"}
+    - {"relative_attention", "spatial_prompt", "temporal_prompt", "assembling"}
+    - {"top_k", "span_rule", "support"}
 )
 """Settings of the method that this analysis leaves open."""
 
