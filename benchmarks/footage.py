@@ -2,8 +2,8 @@
 
     python benchmarks/footage.py [--json benchmarks/results/footage.json] [--pictures docs/images]
 
-Three queries on two clips, candidates by `motion`, the settings of `variants.py` side by side; three
-answers are an example and no measurement. The clips lie in the folder ``clips`` of
+Three queries on two clips, candidates by `motion`, the settings of `variants.py` side by side:
+examples, no measurement. The clips lie in the folder ``clips`` of
 ``ZEROTUBE_SHARED`` (default ``../shared``); without them the script says so and ends well. Each
 picture shows the frames of the references with the track that one variant chose.
 """
@@ -28,7 +28,7 @@ from zerotube.eval.ground_task import ModelChoice, Variant
 from zerotube.files import whole_file
 from zerotube.geometry.boxes import paired_iou
 from zerotube.grounder import Candidates, Grounder
-from zerotube.proposals.types import Track
+from zerotube.proposals.types import Track, TrackSet
 from zerotube.tube.types import GroundingResult
 from zerotube.video import open_video
 
@@ -106,7 +106,9 @@ def main() -> None:
     clips = clips_folder()
     missing = sorted({case.clip for case in CASES if not (clips / case.clip).is_file()})
     if missing:
-        print(f"skipped: no {' and '.join(missing)} in {clips}; set ZEROTUBE_SHARED to the folder above it")
+        print(
+            f"skipped: no {', no '.join(missing)} in {clips}; ZEROTUBE_SHARED names the folder above"
+        )
         return
     try:
         report = measure(
@@ -160,8 +162,12 @@ def measure(
         )
     grounder = ModelChoice(model).load()
     rows = []
+    tracks: dict[str, TrackSet] = {}
     for case in cases:
-        results = grounded(grounder, clips / case.clip, case.query, variants)
+        # `motion` knows no words: what it found for one query are the candidates of the next.
+        candidates = Candidates("motion", tracks=tracks.get(case.clip), store=False)
+        results = grounded(grounder, clips / case.clip, case.query, variants, candidates)
+        tracks[case.clip] = results[shown].tracks
         judged = {track.track_id: hits(track, case.where) for track in results[shown].tracks}
         if pictures is not None:
             from footage_picture import draw
@@ -189,9 +195,13 @@ def measure(
 
 
 def grounded(
-    grounder: Grounder, clip: Path, query: str, variants: Sequence[Variant]
+    grounder: Grounder,
+    clip: Path,
+    query: str,
+    variants: Sequence[Variant],
+    candidates: Candidates,
 ) -> dict[str, GroundingResult]:
-    """Results by label; candidates are those of ``motion``, kept nowhere.
+    """Results by label.
 
     Raises:
         ZerotubeError: one of them has no answer.
@@ -199,9 +209,7 @@ def grounded(
     found: dict[str, GroundingResult] = {}
     with open_video(clip) as video:
         settings = [one.settings for one in variants]
-        outcomes = grounder.ground_each(
-            video, query, settings, candidates=Candidates("motion", store=False)
-        )
+        outcomes = grounder.ground_each(video, query, settings, candidates=candidates)
         for variant, outcome in zip(variants, outcomes, strict=True):
             if isinstance(outcome, ZerotubeError):
                 raise outcome
