@@ -14,24 +14,29 @@ class Domain:
         statement: one line for people.
         colours: colour words.
         shapes: shape words.
+        textures: what may cover a shape.
         nouns: further nouns it understands: everyday names of shapes and words for any of them.
         actions: what objects do, in the usual wording.
+        places: where in the frame, and where from another object.
     """
 
     statement: str
     colours: tuple[str, ...]
     shapes: tuple[str, ...]
+    textures: tuple[str, ...]
     nouns: tuple[str, ...]
     actions: tuple[str, ...]
+    places: tuple[str, ...]
 
 
 DOMAIN = Domain(
     statement=(
-        "generated clips of 1-4 coloured shapes on a plain background that rest, move, "
-        "grow or shrink"
+        "generated clips of 1-6 coloured, striped or dotted shapes that move, turn, grow, blink "
+        "or change colour"
     ),
-    colours=("red", "green", "blue", "yellow", "purple", "orange"),
-    shapes=("circle", "square", "triangle", "ring", "star"),
+    colours=("red", "green", "blue", "yellow", "purple", "orange", "pink", "cyan"),
+    shapes=("circle", "square", "triangle", "ring", "star", "diamond", "cross", "heart"),
+    textures=("striped", "dotted"),
     nouns=("ball", "box", "object", "thing", "shape"),
     actions=(
         "moves left",
@@ -40,7 +45,24 @@ DOMAIN = Domain(
         "moves down",
         "grows",
         "shrinks",
+        "spins",
+        "bounces",
+        "circles",
+        "blinks",
+        "changes color",
+        "appears",
+        "disappears",
         "stays still",
+    ),
+    places=(
+        "on the left",
+        "on the right",
+        "at the top",
+        "at the bottom",
+        "left of",
+        "right of",
+        "above",
+        "below",
     ),
 )
 """The bundled model's domain; everything else is unknown to it."""

@@ -1,0 +1,174 @@
+"""The recipe in training/ runs from drawing to a model folder, and goes on where it was cut."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from synth.rich_takes import act, actor, take
+from zerotube.synth.rich.scenes import Mix, random_take
+from zerotube.synth.rich.words import HELD_OUT_COMBINATIONS
+
+TRAINING = Path(__file__).parent.parent / "training"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _training_is_there():
+    if not TRAINING.is_dir():
+        pytest.skip("training/ is not part of the installed package")
+
+
+def stage(script, *arguments):
+    """Run one script of the recipe as a user does; returns what it logged."""
+    done = subprocess.run(
+        [sys.executable, str(TRAINING / script), *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A work folder after every stage, each run for about two seconds."""
+    folder = tmp_path_factory.mktemp("work")
+    for name, takes in (("crops", 100), ("clips", 300), ("wide", 100)):
+        aspect = ("--aspect", 5 / 3) if name == "wide" else ()
+        stage("draw.py", "--work", folder, "--name", name, "--takes", takes, *aspect)
+    one = ("--work", folder, "--ranks", 1)
+    stage("warm_up.py", *one, "--stage", "crops", "--seconds", 2)
+    stage("warm_up.py", *one, "--stage", "frames", "--seconds", 2)
+    for name in ("clips", "wide"):
+        stage("bank.py", *one, "--name", name)
+    stage("train.py", *one, "--seconds", 3)
+    return folder
+
+
+def test_every_stage_leaves_what_the_next_one_reads(work):
+    cells = np.load(work / "clips-cells.npy", mmap_mode="r")
+    assert cells.shape == (300, 10, 64, 192)
+    assert np.isfinite(cells[:5]).all()
+    assert np.ptp(cells[0, 0], axis=0).max() > 0
+    wide = np.load(work / "wide-cells.npy", mmap_mode="r")
+    assert wide.shape == (100, 10, 60, 192)
+
+
+def test_the_tower_of_the_bank_is_the_tower_of_the_model(work):
+    tower = torch.load(work / "frames.pt", weights_only=True)["model"]
+    final = torch.load(work / "clips.pt", weights_only=True)
+    same = [torch.equal(tower[name], final[name]) for name in tower if "visual" in name]
+    assert same
+    assert all(same)
+    learned = [not torch.equal(tower[name], final[name]) for name in tower if "layers" in name]
+    assert any(learned)
+
+
+def test_a_run_that_was_cut_goes_on(work):
+    before = torch.load(work / "clips.state", weights_only=True)
+    log = stage(
+        "train.py", "--work", work, "--ranks", 1, "--seconds", before["seconds"] + 2, "--resume"
+    )
+    after = torch.load(work / "clips.state", weights_only=True)
+    assert after["step"] > before["step"]
+    assert after["seconds"] > before["seconds"]
+    assert f"done after {after['step']} steps" in log
+
+
+def test_the_exported_folder_loads_and_answers(work, tmp_path):
+    stage("export.py", "--weights", work / "clips.pt", "--out", tmp_path / "model")
+    log = subprocess.run(
+        [
+            sys.executable,
+            str(TRAINING / "by_layer.py"),
+            *("--model", str(tmp_path / "model"), "--samples", "1", "--sets", "mixed"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    assert "mixed layers 1..1 relative: right track" in log
+
+
+@pytest.fixture
+def code(monkeypatch):
+    monkeypatch.syspath_prepend(str(TRAINING))
+    names = ("labels", "warm_up", "tower")
+    return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+
+
+def named(code, labels):
+    """The labels that are YES, as words."""
+    what = code.labels
+    colours, shapes = list(what.COLOURS), list(what.SHAPES)
+    axes = {
+        "colour": [colours],
+        "shape": [shapes],
+        "texture": [list(what.TEXTURES)],
+        "change": [list(what.CHANGES)],
+        "colour+shape": [colours, shapes],
+        "colour+change": [colours, list(what.CHANGES)],
+        "shape+change": [shapes, list(what.CHANGES)],
+    }
+    found = set()
+    for group, where in what.GROUPS.items():
+        for number in np.flatnonzero(labels[where] == what.YES):
+            words = np.unravel_index(number, [len(axis) for axis in axes[group]])
+            found.add(" ".join(axis[n] for axis, n in zip(axes[group], words, strict=True)))
+    return found
+
+
+def test_labels_say_what_a_moment_shows(code):
+    shown = take(
+        actor("red", "square", act("moves left", 0.0, 1.0)),
+        actor("blue", "heart", act("grows", 0.0, 1.0), texture="dotted"),
+        frames=10,
+    )
+    labels = code.labels.of_moments(shown)
+    assert labels.shape == (5, code.labels.LABELS)
+    both = {
+        *("red", "blue", "square", "heart", "plain", "dotted", "left", "bigger"),
+        *("red square", "blue heart", "red left", "blue bigger", "square left", "heart bigger"),
+    }
+    assert named(code, labels[2]) == both
+    mirrored = {word.replace("left", "right") for word in both}
+    assert named(code, labels[2][code.labels.MIRRORED]) == mirrored
+    backwards = {word.replace("bigger", "smaller") for word in mirrored}
+    assert named(code, labels[2][code.labels.REVERSED]) == backwards
+
+
+def test_a_loss_of_doubtful_labels_is_nothing(code):
+    what = code.labels
+    labels = torch.full((3, what.LABELS), what.UNSURE, dtype=torch.uint8)
+    assert code.warm_up.shown_loss(torch.randn(3, what.LABELS), labels) == 0
+    labels[1, 4] = what.YES
+    right = code.warm_up.shown_loss(torch.full((3, what.LABELS), 9.0), labels)
+    wrong = code.warm_up.shown_loss(torch.full((3, what.LABELS), -9.0), labels)
+    assert right < 0.001 < 2.0 < wrong
+
+
+def test_training_never_shows_held_out_pairs(code):
+    rng = np.random.default_rng(5)
+    what = code.labels
+    pairs = what.GROUPS["colour+shape"]
+    banned = [
+        list(what.COLOURS).index(colour) * len(what.SHAPES) + what.SHAPES.index(shape)
+        for colour, shape in importlib.import_module(
+            "zerotube.synth.rich.words"
+        ).HELD_OUT_COMBINATIONS
+    ]
+    for _ in range(150):
+        labels = what.of_moments(random_take(rng, Mix(), 8))[:, pairs]
+        assert not (labels[:, banned] == what.YES).any()
