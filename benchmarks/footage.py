@@ -106,9 +106,8 @@ def main() -> None:
     clips = clips_folder()
     missing = sorted({case.clip for case in CASES if not (clips / case.clip).is_file()})
     if missing:
-        print(
-            f"skipped: no {', no '.join(missing)} in {clips}; ZEROTUBE_SHARED names the folder above"
-        )
+        absent = " and no ".join(missing)
+        print(f"skipped: no {absent} in {clips}; set ZEROTUBE_SHARED to the folder above it")
         return
     try:
         report = measure(

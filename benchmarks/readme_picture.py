@@ -2,9 +2,9 @@
 
     python benchmarks/readme_picture.py [--out docs/images/demo.png] [--overwrite]
 
-It shows what `zerotube demo` computes: the first clip of the held-out seeds, which is not picked for
-its answer (`zerotube.cli.demo.demo_sample`), candidates by `motion`, the full method. Six of the
-sampled frames are shown, evenly spread, the first and the last among them.
+It shows what `zerotube demo` computes: the first clip of the held-out seeds, which is not picked
+for its answer (`zerotube.cli.demo.demo_sample`), candidates by `motion`, the full method. Six of
+the sampled frames are shown, evenly spread, the first and the last among them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zerotube.cli.demo import demo_sample
+from zerotube.cli.demo import CLIP, demo_sample
 from zerotube.errors import ZerotubeError
 from zerotube.grounder import Grounder
+from zerotube.method.config import MethodSettings
 from zerotube.synth import CRF, SynthSample
 from zerotube.tube import style
 from zerotube.tube.plots import COLORMAP, map_extent
@@ -67,22 +68,26 @@ def main() -> None:
     print(arguments.out)
 
 
-def grounded(model: str, seed: int) -> tuple[SynthSample, GroundingResult]:
+def grounded(
+    model: str, seed: int, settings: MethodSettings | None = None
+) -> tuple[SynthSample, GroundingResult]:
     """The demo's clip and the answer to its sentence.
 
     Args:
         model: "bundled" or a folder of weights.
         seed: as of `zerotube demo`.
+        settings: of the method; None for those of the demo, the full method.
 
     Raises:
         ZerotubeError: the model cannot be loaded, or there is nothing to ground.
     """
     truth = demo_sample(seed)
     with tempfile.TemporaryDirectory() as folder:
-        clip = write_video(Path(folder) / "clip.mp4", truth.frames, truth.fps, crf=CRF)
-        del clip
-        result = Grounder.from_pretrained(model).ground(
-            Path(folder) / "clip.mp4", truth.query, proposer="motion", store=False
+        clip = Path(folder) / CLIP
+        write_video(clip, truth.frames, truth.fps, crf=CRF)
+        grounder = Grounder.from_pretrained(model)
+        result = grounder.ground(
+            clip, truth.query, proposer="motion", store=False, settings=settings
         )
     return truth, result
 
@@ -110,7 +115,8 @@ def draw(truth: SynthSample, result: GroundingResult, path: Path) -> None:
         )
 
     _head(figure, truth, result, height)
-    scale = Normalize(0.0, max(float(result.evidence.spatial_map.max()), 1e-12))
+    # The root, so that more than the one highest cell is seen; one scale for all frames.
+    scale = PowerNorm(0.5, 0.0, max(float(result.evidence.spatial_map.max()), 1e-12))
     for column, position in enumerate(shown):
         left, top = MARGIN + column * (side + GAP), head + labels
         _frame(place(left, top, side, panel), truth, result, int(position))
@@ -168,21 +174,21 @@ def _frame(axes: Axes, truth: SynthSample, result: GroundingResult, position: in
         f"{result.timestamps_s[frame]:.1f} s", color=style.NOTE, fontproperties=_font(12), pad=4
     )
     if truth.start_frame <= frame <= truth.end_frame:
-        _box(axes, truth.boxes_xyxy[truth.target, frame], TRUE, 6.0)
+        _box(axes, truth.boxes_xyxy[truth.target, frame], TRUE, 7.0)
     at = np.flatnonzero(result.tube.frame_indices == frame)
     if len(at):
-        _box(axes, result.tube.boxes_xyxy[at[0]], style.ACCENT, 2.6)
+        _box(axes, result.tube.boxes_xyxy[at[0]], style.ACCENT, 2.0)
 
 
 def _attention(axes: Axes, result: GroundingResult, position: int, scale: Any) -> None:
     """The same frame, grey and dark, under the attention that chose the track."""
     evidence, video = result.evidence, result.video
     image = result.clip.frames[position].astype(np.float32)
-    dimmed = 0.45 * image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    dimmed = 0.6 * image.mean(axis=2, keepdims=True).repeat(3, axis=2)
     _picture(axes, result, dimmed.astype(np.uint8))
     strength = scale(evidence.spatial_map[evidence.step_of_frame[position]]).filled(0.0)
     heat = colormaps[COLORMAP](strength)
-    heat[..., 3] = 0.95 * strength**0.6
+    heat[..., 3] = 0.95 * strength
     covered = map_extent(evidence.view_xyxy, video.width, video.height)
     axes.imshow(heat, extent=covered, interpolation="bicubic", aspect="auto")
     axes.set_xlim(0, video.width)
@@ -218,11 +224,7 @@ def _timeline(
 
 
 def _bar(axes: Axes, start: float, stop: float, row: int, colour: str) -> None:
-    axes.add_patch(
-        FancyBboxPatch(
-            (start, row - 0.33), stop - start, 0.66, boxstyle="square,pad=0", fc=colour, ec="none"
-        )
-    )
+    axes.add_patch(Rectangle((start, row - 0.33), stop - start, 0.66, fc=colour, ec="none"))
 
 
 def _picture(axes: Axes, result: GroundingResult, image: NDArray[np.uint8]) -> None:
@@ -234,11 +236,24 @@ def _picture(axes: Axes, result: GroundingResult, image: NDArray[np.uint8]) -> N
         spine.set_visible(False)
 
 
-def _box(axes: Axes, box: NDArray[np.float32], colour: str, width: float) -> None:
+def _box(axes: Axes, box: NDArray[np.float32], colour: str, room: float) -> None:
+    """A box drawn ``room`` points outside its edges: two that agree lie one around the other."""
     x1, y1, x2, y2 = (float(value) for value in box)
-    for line, thick in (("white", width + 1.6), (colour, width)):
+    pixels_per_point = abs(axes.get_ylim()[0] - axes.get_ylim()[1]) / (
+        72.0 * axes.get_window_extent().height / DPI
+    )
+    out = room * pixels_per_point
+    for line, thick in (("white", 4.2), (colour, 2.8)):
         axes.add_patch(
-            Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, ec=line, lw=thick, joinstyle="miter")
+            Rectangle(
+                (x1 - out, y1 - out),
+                x2 - x1 + 2 * out,
+                y2 - y1 + 2 * out,
+                fill=False,
+                ec=line,
+                lw=thick,
+                joinstyle="miter",
+            )
         )
 
 
