@@ -42,6 +42,11 @@ def test_json_is_tube_json_and_nothing_else(run, clip: Path, tmp_path: Path) -> 
     assert done.err == ""
 
 
+def test_tokens_that_were_combined_are_counted_not_quoted(run, clip: Path) -> None:
+    done = run("ground", clip, QUERY, "--method", "gti", "--token-rule", "top-2", "--quiet")
+    assert ["token", "2", "tokens"] in [line.split() for line in done.out.splitlines()]
+
+
 def test_without_out_nothing_is_written(
     run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

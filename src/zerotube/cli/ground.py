@@ -181,8 +181,11 @@ def answer_rows(result: GroundingResult) -> list[tuple[str, str]]:
 
 
 def _token_text(result: GroundingResult) -> str:
-    spatial = result.evidence.spatial_token.text
-    temporal = result.evidence.temporal_token.text
+    evidence = result.evidence
+    spatial, temporal = (
+        token.text if token.chosen is None else repr(token.text)
+        for token in (evidence.spatial_token, evidence.temporal_token)
+    )
     if spatial == temporal:
-        return repr(spatial)
-    return f"{spatial!r} for the object, {temporal!r} for the time"
+        return spatial
+    return f"{spatial} for the object, {temporal} for the time"

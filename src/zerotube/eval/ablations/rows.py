@@ -222,7 +222,7 @@ def _no_values(ablation: str, values: Sequence[str]) -> None:
     if values:
         raise UsageError(
             f"values {', '.join(values)} for the ablation {ablation!r}",
-            wanted="none: its rows are those of the paper",
+            wanted="none: its rows are fixed",
             fix="leave --values out",
         )
 
