@@ -29,9 +29,9 @@ def optimisers(parts: Sequence[nn.Module], peak: float) -> list[torch.optim.Opti
         for name, parameter in part.named_parameters():
             inner = parameter.ndim == 2 and "embed" not in name and "head" not in name
             (matrices if inner else rest).append(parameter)
-    rules: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=peak, weight_decay=0.0, betas=(0.9, 0.98))
-    ]
+    rules: list[torch.optim.Optimizer] = []
+    if rest:
+        rules.append(torch.optim.AdamW(rest, lr=peak, weight_decay=0.0, betas=(0.9, 0.98)))
     if matrices:
         rules.append(
             torch.optim.Muon(matrices, lr=peak, weight_decay=0.02, adjust_lr_fn="match_rms_adamw")
