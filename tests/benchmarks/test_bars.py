@@ -138,7 +138,7 @@ def test_difference_of_other_samples(bars) -> None:
 def test_variants_from_a_command_line(script) -> None:
     variants = script("variants")
     usual = variants.variants_of([])
-    assert [one.label for one in usual][0] == "GTI"
+    assert usual[0].label == "GTI"
     (*_, own) = variants.variants_of(["mine: full step=token-norm lr=0.05 iterations=2"])
     assert own.label == "mine"
     assert (own.settings.step, own.settings.lr, own.settings.iterations) == ("token-norm", 0.05, 2)
