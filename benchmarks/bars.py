@@ -8,7 +8,7 @@ answers to questions whether something is in the clip (`existence.py`), the righ
 of boxes and tubes, and combinations of colour and shape that training never showed. Beside that the
 size of the weights and the time of one plain forward, which wants a quiet machine: its two threads
 are two cores. Intervals are 95% bootstrap over samples; a bar is met if the measured value meets
-it. `--work DIR` keeps the runs there and goes on with them; a full run takes about half an hour.
+it. `--work DIR` keeps the runs there and goes on with those of the same weights.
 """
 
 from __future__ import annotations

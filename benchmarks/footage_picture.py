@@ -104,7 +104,7 @@ def panel(
     height = round(PANEL_WIDTH * scene.shape[0] / scene.shape[1])
     small = Image.fromarray(scene).resize((PANEL_WIDTH, height), Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(small)
-    text = f"{result.timestamps_s[frame]:.1f} s" + ("" if visible[0] else ", not visible")
+    text = f"{result.timestamps_s[frame]:.1f} s" + ("" if visible[0] else ", chosen track absent")
     room = pen.textbbox((8, 6), text, font=font(13))
     pen.rectangle((room[0] - 4, room[1] - 3, room[2] + 4, room[3] + 3), fill=style.INK)
     pen.text((8, 6), text, fill=style.PAPER, font=font(13))

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from PIL import Image
 
 from zerotube.cli.demo import CLIP, demo_sample
 from zerotube.errors import ZerotubeError
@@ -46,6 +47,9 @@ WIDTH, MARGIN, GAP = 12.0, 0.25, 0.09
 """Inches."""
 
 DPI = 120
+
+SMOOTH = 32
+"""Points per cell of the attention's grid."""
 
 
 def main() -> None:
@@ -174,7 +178,7 @@ def _frame(axes: Axes, truth: SynthSample, result: GroundingResult, position: in
         f"{result.timestamps_s[frame]:.1f} s", color=style.NOTE, fontproperties=_font(12), pad=4
     )
     if truth.start_frame <= frame <= truth.end_frame:
-        _box(axes, truth.boxes_xyxy[truth.target, frame], TRUE, 7.0)
+        _box(axes, truth.boxes_xyxy[truth.target, frame], TRUE, 6.0)
     at = np.flatnonzero(result.tube.frame_indices == frame)
     if len(at):
         _box(axes, result.tube.boxes_xyxy[at[0]], style.ACCENT, 2.0)
@@ -184,13 +188,17 @@ def _attention(axes: Axes, result: GroundingResult, position: int, scale: Any) -
     """The same frame, grey and dark, under the attention that chose the track."""
     evidence, video = result.evidence, result.video
     image = result.clip.frames[position].astype(np.float32)
-    dimmed = 0.6 * image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    dimmed = 0.8 * image.mean(axis=2, keepdims=True).repeat(3, axis=2)
     _picture(axes, result, dimmed.astype(np.uint8))
     strength = scale(evidence.spatial_map[evidence.step_of_frame[position]]).filled(0.0)
-    heat = colormaps[COLORMAP](strength)
-    heat[..., 3] = 0.95 * strength
+    # Between the cells the strength is interpolated, not the colours, which would turn muddy.
+    size = SMOOTH * strength.shape[1], SMOOTH * strength.shape[0]
+    cells = Image.fromarray(np.asarray(strength, dtype=np.float32))
+    smooth = np.asarray(cells.resize(size, Image.Resampling.BICUBIC)).clip(0.0, 1.0)
+    heat = colormaps[COLORMAP](smooth)
+    heat[..., 3] = 0.4 + 0.55 * smooth
     covered = map_extent(evidence.view_xyxy, video.width, video.height)
-    axes.imshow(heat, extent=covered, interpolation="bicubic", aspect="auto")
+    axes.imshow(heat, extent=covered, interpolation="bilinear", aspect="auto")
     axes.set_xlim(0, video.width)
     axes.set_ylim(video.height, 0)
 

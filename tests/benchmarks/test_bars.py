@@ -138,7 +138,7 @@ def test_difference_of_other_samples(bars) -> None:
 def test_variants_from_a_command_line(script) -> None:
     variants = script("variants")
     usual = variants.variants_of([])
-    assert [one.label for one in usual][0] == "GTI"
+    assert usual[0].label == "GTI"
     (*_, own) = variants.variants_of(["mine: full step=token-norm lr=0.05 iterations=2"])
     assert own.label == "mine"
     assert (own.settings.step, own.settings.lr, own.settings.iterations) == ("token-norm", 0.05, 2)
@@ -159,12 +159,16 @@ def test_variants_from_a_command_line(script) -> None:
             variants.variants_of([wrong])
 
 
-def test_weights_are_told_apart(script, toy_folder: Path, tmp_path: Path) -> None:
+def test_weights_are_told_apart(script, tmp_path: Path) -> None:
     weights = script("weights")
-    assert weights.fingerprint("bundled") != weights.fingerprint(str(toy_folder))
-    assert weights.megabytes(str(toy_folder)) == pytest.approx(
-        (toy_folder / "model.safetensors").stat().st_size / 1e6
-    )
+    own = tmp_path / "model.safetensors"
+    own.write_bytes(bytes(1_500_000))
+    first = weights.fingerprint(str(tmp_path))
+    assert first != weights.fingerprint("bundled")
+    assert weights.megabytes(str(tmp_path)) == 1.5
+    own.write_bytes(b"1" + bytes(1_499_999))
+    assert weights.fingerprint(str(tmp_path)) != first
+    own.unlink()
     with pytest.raises(UsageError):
         weights.megabytes(str(tmp_path))
 
