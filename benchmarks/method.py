@@ -209,7 +209,8 @@ def scene() -> tuple[Any, Any, list[Any]]:
     from zerotube.synth import sample
     from zerotube.synth.candidates import sampled_clip, true_tracks
 
-    item = sample(SEED, 0, "attribute")
+    # 16:9, so that the clip is as wide in cells as long in steps; see reference.py.
+    item = sample(SEED, 0, "attribute", height=288, width=512)
     clip, tracks = sampled_clip(item), true_tracks(item)
     # What people ask about one video: its few objects, each with a handful of actions.
     actions = ("moves left", "moves right", "moves up", "moves down", "stays still")

@@ -2,11 +2,16 @@
 
 What a straightforward implementation does: eager attention with ``output_attentions=True`` in every
 pass, the vision encoder run again in every pass, a few tokens generated per pass, and the
-sub-queries one after another. Only the mathematics is shared with the package.
+sub-queries one after another. Only the mathematics is shared with the package. Written for the
+bundled model's architecture (Qwen2-VL), on clips that are not longer (in steps) than wide (in
+cells): on others transformers' own forward puts the text elsewhere than the models were published
+with (see `zerotube.mllm.families.qwen2_vl`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -51,10 +56,12 @@ class Reference:
         self.frames = torch.from_numpy(frames).permute(0, 3, 1, 2)
         self.layers, self.yes, self.no, self.role_count = layers, yes, no, role_count
         self.settings = settings
-        self.visual_count = 0  # known after the first pass, which is the content-free one
+        # Known after the first pass, which is the content-free one.
+        self.visual = torch.zeros(0, dtype=torch.bool)
+        self.grid = (0, 0, 0)
 
-    def embeddings(self, question: str, prompt: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
-        """Encode the video again and place its features, plus the prompt, among the words."""
+    def inputs(self, question: str) -> Any:
+        """The processor's output for the clip and a question."""
         conversation = [
             {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": question}]}
         ]
@@ -64,28 +71,35 @@ class Reference:
         inputs = self.processor(
             text=[text], videos=[self.frames], return_tensors="pt", do_sample_frames=False
         )
-        features = self.model.get_video_features(
-            inputs["pixel_values_videos"], return_dict=True
-        ).pooler_output[0]
-        if reverse:
-            steps = self.frames.shape[0]
-            cells = features[:-1].unflatten(0, (steps, -1)).flip(0).flatten(0, 1)
-            features = torch.cat([cells, features[-1:]])
-        if prompt is not None:
-            features = features + prompt
-        ids = inputs["input_ids"]
-        words = self.model.get_input_embeddings()(ids)
-        visual = ids == self.model.config.video_token_id
-        self.visual_count = int(visual.sum())
-        return words.masked_scatter(visual[..., None], features), visual[0]
+        self.visual = inputs["input_ids"][0] == self.model.config.video_token_id
+        steps, rows, columns = inputs["video_grid_thw"][0].tolist()
+        merge = self.model.config.vision_config.spatial_merge_size
+        self.grid = (steps, rows // merge, columns // merge)
+        return inputs
+
+    @contextmanager
+    def shown(self, prompt: Tensor | None, reverse: bool) -> Iterator[None]:
+        """Inside the block the vision encoder's output is reversed and the prompt is added."""
+
+        def change(module: Any, args: Any, output: Any) -> Any:
+            features = output.pooler_output
+            if reverse:
+                features = features.unflatten(0, (self.grid[0], -1)).flip(0).flatten(0, 1)
+            output.pooler_output = features if prompt is None else features + prompt
+            return output
+
+        handle = self.model.model.visual.register_forward_hook(change)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     def attention(self, question: str, prompt: Tensor | None, reverse: bool = False) -> Tensor:
         """Rows of the candidates at the visual tokens, ``(n_role, T, h, w)``."""
-        with torch.no_grad():
-            embeddings, visual = self.embeddings(question, prompt, reverse)
+        inputs = self.inputs(question)
+        with torch.no_grad(), self.shown(prompt, reverse):
             generated = self.model.generate(
-                inputs_embeds=embeddings,
-                attention_mask=torch.ones(embeddings.shape[:2], dtype=torch.long),
+                **inputs,
                 max_new_tokens=NEW_TOKENS,
                 min_new_tokens=NEW_TOKENS,
                 do_sample=False,
@@ -93,21 +107,21 @@ class Reference:
                 return_dict_in_generate=True,
             )
         stacked = torch.stack([generated.attentions[0][layer][0] for layer in self.layers])
-        rows = stacked.mean(dim=(0, 1))[-self.role_count :, visual][:, :-1]
-        side = round((rows.shape[1] / self.frames.shape[0]) ** 0.5)
-        return rows.reshape(-1, self.frames.shape[0], side, side)
+        rows = stacked.mean(dim=(0, 1))[-self.role_count :, self.visual]
+        return rows.reshape(-1, *self.grid)
 
     def margin(self, question: str, prompt: Tensor, reverse: bool) -> Tensor:
         """Logit of yes less logit of no after one pass; gradients reach the prompt."""
-        embeddings, _ = self.embeddings(question, prompt, reverse)
-        logits = self.model(inputs_embeds=embeddings, output_attentions=True).logits[0, -1]
+        inputs = self.inputs(question)
+        with self.shown(prompt, reverse):
+            logits = self.model(**inputs, output_attentions=True).logits[0, -1]
         margin: Tensor = logits[self.yes] - logits[self.no]
         return margin
 
     def tune(self, question: str, reverse: bool) -> Tensor:
         """Plain gradient descent on Eq. 4, or on the reference's own objective."""
         hidden = self.model.config.get_text_config().hidden_size
-        prompt = fed = torch.zeros(self.visual_count, hidden)
+        prompt = fed = torch.zeros(int(self.visual.sum()), hidden)
         for _ in range(self.settings.iterations):
             leaf = fed.clone().requires_grad_(True)
             margin = self.margin(question, leaf, reverse)

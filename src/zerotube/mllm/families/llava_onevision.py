@@ -13,7 +13,7 @@ from zerotube.video.types import Clip
 
 
 class LlavaOnevision(Family):
-    """``LlavaOnevisionForConditionalGeneration``; the bundled model is one of these.
+    """``LlavaOnevisionForConditionalGeneration``.
 
     Every frame is resized to a square (no crop), cut into patches, and the patch grid is pooled to
     half its side, rounded up. The features are T x h x w cells in reading order plus one newline.

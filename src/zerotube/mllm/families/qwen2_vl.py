@@ -18,6 +18,8 @@ from zerotube.video.types import Clip
 class Qwen2VL(Family):
     """``Qwen2VLForConditionalGeneration``, and what its successors share with it.
 
+    The bundled model is one of these.
+
     Frames keep their shape (up to rounding to whole cells) and are cut into patches; every
     ``temporal_patch_size`` neighbouring frames share one time step, an odd last frame is repeated
     to fill its step. After the merger the features are T x h x w cells in reading order. How large
