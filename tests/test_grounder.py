@@ -166,7 +166,7 @@ def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
 def test_a_setting_that_fails_does_not_take_the_others_with_it(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    rows = [preset("full", frames=4, lr=1e38), preset("gti", frames=4)]
+    rows = [preset("full", frames=4, lr=1e300), preset("gti", frames=4)]
     broken, whole = grounder.ground_each(
         clip, truth.query, rows, candidates=Candidates(tracks=tracks)
     )
