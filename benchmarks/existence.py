@@ -120,6 +120,8 @@ def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[Question
     acts = [(name, action) for name in sorted(done) for action in sorted(done[name])]
     never = [(name, action) for name in sorted(done) for action in ACTIONS]
     never = [act for act in never if act not in acts]
+    if not never:
+        return []  # between them the objects of one name do everything: there is no "no"
     anybody = {action for _, action in acts}
     tempting = [(name, action) for name, action in never if action in anybody]
     name, action = pick(rng, acts)

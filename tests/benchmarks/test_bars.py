@@ -207,3 +207,10 @@ def test_every_bar_of_the_bundled_model(
 def test_no_samples(bars, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         bars.Runs(tmp_path, samples=0)
+
+
+def test_a_clip_in_which_everything_happens_is_not_asked_for_what_does_not(existence) -> None:
+    """Between them the objects of one look do all six actions here: nothing could be denied."""
+    stage = set_stage("action-hard", 301)
+    assert {motion.action for item in stage.objects for motion in item.motions} == set(ACTIONS)
+    assert existence.questions_of(stage) == ()
