@@ -34,7 +34,8 @@ def test_components_are_the_presets() -> None:
 
 
 def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
-    for base in (FULL, preset("gti", token_rule="mean", span_rule="rank-sum", step="token-norm")):
+    others = {"token_rule": "mean", "span_rule": "rank-sum", "step": "token-norm"}
+    for base in (FULL, preset("gti", decomposed=False, **others)):
         rows = {row.variant.label: row for row in rows_of("beyond", base)}
         assert rows["GTI"].variant.settings == preset("gti")
         assert rows["full"].variant.settings == FULL
@@ -42,6 +43,10 @@ def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
         assert last.compared_with == "full"
         assert last.variant.settings == preset(
             "full", step="token-norm", lr=0.1, span_rule="rank-sum", token_rule="weighted"
+        )
+        undivided = rows["undivided query, token norm, rank-sum span"].variant.settings
+        assert undivided == preset(
+            "full", step="token-norm", lr=0.1, span_rule="rank-sum", decomposed=False
         )
 
 

@@ -72,13 +72,17 @@ def _normed(label: str, settings: MethodSettings) -> AblationRow:
 
 
 def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
-    """What goes beyond the paper: a span of free length, several tokens, steps by token norm."""
+    """What goes beyond the paper: spans of free length, several tokens, steps by token norm.
+
+    And tuning on the undivided query, the paper's vanilla tuning, with each of these.
+    """
     _no_values("beyond", values)
     full = replace(
         base,
         token_rule="highest",
         span_rule="top-k",
         step="gradient",
+        decomposed=True,
         spatial_prompt=True,
         temporal_prompt=True,
         assembling=True,
@@ -96,6 +100,18 @@ def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
         (
             "full, token norm, rank-sum span, weighted tokens",
             replace(spanned, token_rule="weighted"),
+            "full",
+        ),
+        ("undivided query", replace(full, decomposed=False), "full"),
+        ("undivided query, token norm", replace(normed, decomposed=False), "full"),
+        (
+            "undivided query, rank-sum span",
+            replace(full, decomposed=False, span_rule="rank-sum"),
+            "full",
+        ),
+        (
+            "undivided query, token norm, rank-sum span",
+            replace(spanned, decomposed=False),
             "full",
         ),
     )
