@@ -103,7 +103,15 @@ def training(loaded, monkeypatch):
     monkeypatch.syspath_prepend(str(TRAINING))
     modules = {
         name: importlib.import_module(name)
-        for name in ("attention", "build", "packing", "questions", "tower", "vocabulary")
+        for name in (
+            "attention",
+            "build",
+            "packing",
+            "questions",
+            "statements",
+            "tower",
+            "vocabulary",
+        )
     }
     model = copy.deepcopy(loaded[0])
     modules["attention"].use_in(model)
@@ -115,9 +123,9 @@ ASKED = "is there the red square moves left in this video ?"
 
 def packed_items(code):
     return [
-        code.questions.Exchange(code.questions.CAPTION, "a red square .", "caption"),
-        code.questions.Exchange("what color is the ring ?", "blue", "what colour"),
-        code.questions.Exchange(ASKED, "yes", "colour"),
+        code.statements.Exchange(code.questions.CAPTION, "a red square .", "caption"),
+        code.statements.Exchange("what color is the ring ?", "blue", "what colour"),
+        code.statements.Exchange(ASKED, "yes", "colour"),
     ]
 
 

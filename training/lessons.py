@@ -14,7 +14,8 @@ from torch.utils.data import IterableDataset
 
 from build import MERGE, PATCH
 from packing import SLOT, Grid, Packed, pack
-from questions import Exchange, Shares, caption, exchanges
+from questions import caption, exchanges
+from statements import Exchange, Shares
 from zerotube.synth.rich.facts import facts_of
 from zerotube.synth.rich.types import Take
 

@@ -16,7 +16,7 @@ from transformers import Qwen2VLForConditionalGeneration
 
 import attention
 from attention import Slots
-from questions import Exchange
+from statements import Exchange
 from vocabulary import words
 
 IDS = {word: number for number, word in enumerate(words())}

@@ -1,261 +1,38 @@
-"""Questions, answers and captions about a window of a take: all that the model is taught with.
+"""Questions, answers and captions about a window: all that the language model learns from.
 
-Only what is surely true or surely false is asked, and no question or answer names a colour and a
-shape that training never shows together.
+Yes/no questions come from `statements.py`; here are the open ones and the mix. Nothing names a
+colour and a shape that training never shows together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
 
 import numpy as np
 
 from phrases import WORDINGS, pick, say, with_article, wording
-from vocabulary import ABSENT, GENERIC
-from zerotube.synth.rich.facts import SIZES, Claim, Facts, ObjectFacts, Relation
-from zerotube.synth.rich.words import (
-    ACTIONS,
-    COLOURS,
-    HELD_OUT_COMBINATIONS,
-    PLACES,
-    RELATIONS,
-    SHAPES,
-    STILL,
+from statements import (
+    COLOUR_WORDS,
+    HELD_OUT,
+    Exchange,
+    Form,
+    Shares,
+    anyone,
+    describe,
+    existence,
+    seen_of,
+    unseen,
 )
+from vocabulary import ABSENT, GENERIC
+from zerotube.synth.rich.facts import Claim, Facts, ObjectFacts
+from zerotube.synth.rich.words import STILL
 
 CAPTION = "describe this video in details ."
-ALL_ACTIONS = (*ACTIONS, STILL)
-HELD_OUT = frozenset(HELD_OUT_COMBINATIONS)
-COLOUR_WORDS = tuple(COLOURS)
-SAID_TEXTURES = ("striped", "dotted")
-Form = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One question and its answer, words separated by blanks; `kind` is for statistics."""
-
-    question: str
-    answer: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How often each kind of question is asked; the rest is existence.
-
-    A kind that cannot be asked of a window is replaced by another draw.
-
-    Attributes:
-        oddity: things that are never there, and anything at all.
-        colour: "what color is ... ?".
-        shape: "what shape is ... ?".
-        size: "what size is ... ?".
-        pattern: "what pattern is on ... ?".
-        where: "where is ... ?".
-        does: "what does ... do ?"; of moving windows, as are the next two.
-        who: "what moves left ?".
-        order: "what does ... do first ?".
-        wrong_action: share of the noes about a sentence in which only the action is wrong.
-        shared: share of the open questions in which, if possible, another object has the colour or
-            the shape of the one meant.
-    """
-
-    oddity: float = 0.02
-    colour: float = 0.05
-    shape: float = 0.05
-    size: float = 0.1
-    pattern: float = 0.06
-    where: float = 0.06
-    does: float = 0.15
-    who: float = 0.05
-    order: float = 0.04
-    wrong_action: float = 0.4
-    shared: float = 0.7
-
-
-STILL_FORMS: dict[Form, float] = {
-    ("colour",): 0.09,
-    ("shape",): 0.1,
-    ("colour", "shape"): 0.43,
-    ("texture", "shape"): 0.06,
-    ("texture", "colour", "shape"): 0.06,
-    ("size", "colour", "shape"): 0.06,
-    ("colour", "shape", "place"): 0.1,
-    ("colour", "shape", "relation"): 0.1,
-}
-"""What questions of existence are about when nothing moves, and how often."""
-MOVING_FORMS: dict[Form, float] = {
-    ("colour",): 0.03,
-    ("shape",): 0.04,
-    ("colour", "shape"): 0.17,
-    ("action",): 0.06,
-    ("colour", "action"): 0.06,
-    ("shape", "action"): 0.13,
-    ("colour", "shape", "action"): 0.31,
-    ("texture", "shape"): 0.02,
-    ("texture", "colour", "shape"): 0.03,
-    ("texture", "colour", "shape", "action"): 0.03,
-    ("size", "colour", "shape"): 0.03,
-    ("colour", "shape", "place"): 0.05,
-    ("colour", "shape", "relation"): 0.04,
-}
-
-
-def _table(forms: dict[Form, float]) -> tuple[tuple[Form, ...], tuple[float, ...]]:
-    return tuple(forms), tuple(accumulate(forms.values()))
-
-
-_FORMS = {False: _table(STILL_FORMS), True: _table(MOVING_FORMS)}
-
-
-def _draw_form(rng: np.random.Generator, moving: bool) -> Form:
-    forms, sums = _FORMS[moving]
-    draw = rng.random() * sums[-1]
-    return next(form for form, upto in zip(forms, sums, strict=True) if draw <= upto)
-
-
-def unseen(claim: Claim) -> bool:
-    """Whether the claim names a held-out combination."""
-    return (claim.colour, claim.shape) in HELD_OUT or (
-        claim.relation is not None and claim.relation[1:] in HELD_OUT
-    )
-
-
-def _any(rng: np.random.Generator, items: Sequence[ObjectFacts]) -> ObjectFacts:
-    return items[int(rng.random() * len(items))]
-
-
-def _seen(facts: Facts) -> list[ObjectFacts]:
-    return [item for item in facts.objects if item.seen]
-
-
-def _value(item: ObjectFacts, part: str, rng: np.random.Generator) -> str | Relation | None:
-    """Something that surely holds for an object, or None."""
-    if part == "colour":
-        return item.first_colour
-    if part == "shape":
-        return item.shape
-    if part == "action":
-        return pick(rng, item.actions) if item.actions else None
-    if part == "texture":
-        return item.texture if item.texture != "plain" else None
-    if part == "size":
-        return item.size
-    if part == "place":
-        return pick(rng, item.places) if item.places else None
-    found = item.relations
-    return found[int(rng.random() * len(found))] if found else None
-
-
-def _describe(item: ObjectFacts, form: Form, rng: np.random.Generator) -> Claim | None:
-    """A true claim about an object, or None if some part of the form is not known."""
-    values = {part: _value(item, part, rng) for part in form}
-    if None in values.values():
-        return None
-    return Claim(**values)  # type: ignore[arg-type]
-
-
-def _other_value(
-    facts: Facts, claim: Claim, part: str, rng: np.random.Generator, near: float
-) -> str | Relation | None:
-    """Another value for one part; with probability `near` one that an object has."""
-    if part == "relation":
-        return _other_relation(facts, claim, rng)
-    if rng.random() < near:
-        found = _value(_any(rng, facts.objects), part, rng)
-        if found is not None:
-            return found
-    options = {
-        "colour": COLOUR_WORDS,
-        "shape": SHAPES,
-        "action": ALL_ACTIONS,
-        "texture": SAID_TEXTURES,
-        "size": SIZES,
-        "place": PLACES,
-    }
-    return pick(rng, options[part])
-
-
-def _other_relation(facts: Facts, claim: Claim, rng: np.random.Generator) -> Relation | None:
-    if claim.relation is None:
-        return None
-    word, colour, shape = claim.relation
-    if rng.random() < 0.6:
-        return (pick(rng, RELATIONS), colour, shape)
-    other = _any(rng, facts.objects)
-    if other.first_colour is None:
-        return None
-    return (word, other.first_colour, other.shape)
-
-
-def _falsehood(
-    facts: Facts, claim: Claim, form: Form, rng: np.random.Generator, shares: Shares
-) -> Claim | None:
-    """The claim with one or two parts changed so that nothing in the window fits it."""
-    parts: Sequence[str] = form
-    if "action" in form and len(form) > 1:
-        wrong = rng.random() < shares.wrong_action
-        parts = [part for part in form if (part == "action") == wrong]
-    elif form[-1] in ("place", "relation") and rng.random() < 0.75:
-        parts = form[-1:]
-    elif form[0] in ("size", "texture") and rng.random() < 0.5:
-        parts = form[:1]
-    for attempt in range(16):
-        # At first what is there in another combination, later anything that makes it false.
-        near = 0.75 if attempt < 6 else 0.0
-        if attempt == 10 and "action" not in form:
-            parts = form
-        part = pick(rng, parts)
-        found = _other_value(facts, claim, part, rng, near)
-        if found is None:
-            continue
-        mixed = replace(claim, **{part: found})  # type: ignore[arg-type]
-        if len(parts) > 1 and rng.random() < 0.15:
-            part = pick(rng, parts)
-            found = _other_value(facts, mixed, part, rng, near)
-            mixed = replace(mixed, **{part: found}) if found else mixed  # type: ignore[arg-type]
-        if not unseen(mixed) and mixed.truth(facts) is False:
-            return mixed
-    return None
-
-
-def existence(
-    facts: Facts,
-    rng: np.random.Generator,
-    shares: Shares,
-    truth: bool | None = None,
-) -> Exchange | None:
-    """ "Is there ... in this video ?", yes and no equally often, the noes hard where possible.
-
-    A "no" starts from something true and changes a part of it, mostly to one that another object
-    has; so the form of a question does not give its answer away.
-    """
-    if truth is None:
-        truth = bool(rng.random() < 0.5)
-    seen = _seen(facts)
-    if not seen:
-        return None
-    for _ in range(8):
-        form = _draw_form(rng, facts.moving)
-        claim = _describe(_any(rng, seen), form, rng)
-        if claim is None or unseen(claim):
-            continue
-        if not truth:
-            claim = _falsehood(facts, claim, form, rng, shares)
-        elif claim.truth(facts) is not True:
-            continue
-        if claim is not None:
-            answer = "yes" if truth else "no"
-            return Exchange(f"is there {say(claim, rng)} in this video ?", answer, "+".join(form))
-    return None
 
 
 def _subject(facts: Facts, rng: np.random.Generator, shares: Shares) -> ObjectFacts | None:
     """An object to ask about, mostly one that shares its colour or its shape with another."""
-    seen = _seen(facts)
+    seen = seen_of(facts)
     if not seen:
         return None
     if rng.random() < shares.shared:
@@ -269,7 +46,7 @@ def _subject(facts: Facts, rng: np.random.Generator, shares: Shares) -> ObjectFa
             )
         ]
         seen = sharing or seen
-    return _any(rng, seen)
+    return anyone(rng, seen)
 
 
 def _unique(facts: Facts, item: ObjectFacts, claim: Claim | None) -> bool:
@@ -318,7 +95,7 @@ def _named(
         form = forms[int(rng.random() * len(forms))]
         if without in form or ("action" in form and not facts.moving):
             continue
-        claim = _describe(item, form, rng)
+        claim = describe(item, form, rng)
         if _unique(facts, item, claim):
             return claim
     return None
@@ -391,10 +168,10 @@ def _ask_does(facts: Facts, rng: np.random.Generator, shares: Shares) -> Exchang
 
 
 def _ask_order(facts: Facts, rng: np.random.Generator, shares: Shares) -> Exchange | None:
-    items = [i for i in _seen(facts) if not i.doubtful and len(i.done) == 2]
+    items = [i for i in seen_of(facts) if not i.doubtful and len(i.done) == 2]
     if not items:
         return None
-    item = _any(rng, items)
+    item = anyone(rng, items)
     claim = _named(facts, item, rng, NAME_FORMS)
     if claim is None or item.done[0] == item.done[1]:
         return None
@@ -405,10 +182,10 @@ def _ask_order(facts: Facts, rng: np.random.Generator, shares: Shares) -> Exchan
 
 
 def _ask_who(facts: Facts, rng: np.random.Generator, shares: Shares) -> Exchange | None:
-    items = [i for i in _seen(facts) if i.actions and i.first_colour]
+    items = [i for i in seen_of(facts) if i.actions and i.first_colour]
     if not items:
         return None
-    item = _any(rng, items)
+    item = anyone(rng, items)
     claim = Claim(action=pick(rng, item.actions))
     if not _unique(facts, item, claim) or (item.first_colour, item.shape) in HELD_OUT:
         return None
@@ -420,7 +197,7 @@ def _ask_who(facts: Facts, rng: np.random.Generator, shares: Shares) -> Exchange
 
 def oddity(facts: Facts, rng: np.random.Generator) -> Exchange:
     """A question with a fixed answer: something never there, or anything at all."""
-    if rng.random() < 0.6 or not _seen(facts):
+    if rng.random() < 0.6 or not seen_of(facts):
         name = pick(rng, ABSENT)
         name = f"{pick(rng, COLOUR_WORDS)} {name}" if rng.random() < 0.3 else name
         article = with_article(name, rng.random() < 0.5)

@@ -23,7 +23,7 @@ import attention
 from build import build_model
 from lessons import HELD_BACK, Batch, Lesson, Samples, Store, ask
 from packing import Grid, Packed, hidden_states, pack
-from questions import Exchange
+from statements import Exchange
 from together import Run, arguments, keep, launch
 
 LOG = logging.getLogger("train")
