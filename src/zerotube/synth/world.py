@@ -44,12 +44,13 @@ ACTIONS: tuple[str, ...] = (
 STILL = "stays still"
 """The phrase for an object without an action."""
 
-_DIRECTIONS = {
+DIRECTIONS = {
     "moves left": (-1.0, 0.0),
     "moves right": (1.0, 0.0),
     "moves up": (0.0, -1.0),
     "moves down": (0.0, 1.0),
 }
+"""Unit step of each movement: x to the right, y down."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ class SceneObject:
         for motion in self.motions:
             done = (u - motion.start) / max(motion.end - motion.start, 1e-9)
             done = min(max(done, 0.0), 1.0)
-            if motion.action in _DIRECTIONS:
-                dx, dy = _DIRECTIONS[motion.action]
+            if motion.action in DIRECTIONS:
+                dx, dy = DIRECTIONS[motion.action]
                 x += dx * motion.amount * done
                 y += dy * motion.amount * done
             else:

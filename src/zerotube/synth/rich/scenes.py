@@ -22,8 +22,6 @@ from zerotube.synth.rich.setting import random_occluder, random_shifts, wide_bac
 from zerotube.synth.rich.types import Act, Actor, Take
 from zerotube.synth.stage import CONDITIONS, SHIFT
 
-MOST_OBJECTS = 6
-
 GAP = 1.06
 """Least distance of two objects at the times of `_GRID`, in units of touching."""
 

@@ -14,18 +14,12 @@ from numpy.typing import NDArray
 from zerotube.synth.backdrops import Backdrop
 from zerotube.synth.occlusion import Occluder
 from zerotube.synth.rich.words import STILL
+from zerotube.synth.world import DIRECTIONS
 
 RGB = tuple[float, float, float]
 
 FAINT = 0.1
 """Opacity of a blinking object in its dark phases."""
-
-_DIRECTIONS = {
-    "moves left": (-1.0, 0.0),
-    "moves right": (1.0, 0.0),
-    "moves up": (0.0, -1.0),
-    "moves down": (0.0, 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -113,8 +107,8 @@ def _perform(
     act: Act, out: NDArray[np.float64], done: NDArray[np.float64], during: NDArray[np.bool_]
 ) -> None:
     """Apply one act to the states, in place."""
-    if act.action in _DIRECTIONS:
-        dx, dy = _DIRECTIONS[act.action]
+    if act.action in DIRECTIONS:
+        dx, dy = DIRECTIONS[act.action]
         out[:, 0] += dx * act.amount * done
         out[:, 1] += dy * act.amount * done
     elif act.action in ("grows", "shrinks"):

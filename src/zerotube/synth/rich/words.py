@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
+from zerotube.synth import stage, world
+
 COLOURS: dict[str, tuple[int, int, int]] = {
-    "red": (214, 40, 40),
-    "green": (50, 168, 70),
-    "blue": (45, 98, 220),
-    "yellow": (240, 212, 48),
-    "purple": (146, 62, 190),
-    "orange": (244, 138, 34),
+    **world.COLOURS,
     "pink": (246, 136, 190),
     "cyan": (52, 206, 216),
 }
 """Colour word -> RGB, 0..255; the first six are those of `zerotube.synth.world`."""
 
-SHAPES: tuple[str, ...] = (
-    "circle",
-    "square",
-    "triangle",
-    "ring",
-    "star",
-    "diamond",
-    "cross",
-    "heart",
-)
+SHAPES: tuple[str, ...] = (*world.SHAPES, "diamond", "cross", "heart")
 """Shape words; the first five are those of `zerotube.synth.world`."""
 
 TEXTURES: tuple[str, ...] = ("plain", "striped", "dotted")
 """What covers an object; "plain" is never said."""
 
 ACTIONS: tuple[str, ...] = (
-    "moves left",
-    "moves right",
-    "moves up",
-    "moves down",
-    "grows",
-    "shrinks",
+    *world.ACTIONS,
     "spins",
     "bounces",
     "circles",
@@ -46,7 +29,7 @@ ACTIONS: tuple[str, ...] = (
 )
 """What an object can do; the first six are those of `zerotube.synth.world`."""
 
-STILL = "stays still"
+STILL = world.STILL
 """The phrase for an object without an action."""
 
 PLACES: tuple[str, ...] = ("on the left", "on the right", "at the top", "at the bottom")
@@ -56,12 +39,7 @@ RELATIONS: tuple[str, ...] = ("left of", "right of", "above", "below")
 """Where an object can be from another one."""
 
 HELD_OUT_COMBINATIONS: tuple[tuple[str, str], ...] = (
-    ("red", "star"),
-    ("green", "ring"),
-    ("blue", "triangle"),
-    ("yellow", "square"),
-    ("purple", "circle"),
-    ("orange", "triangle"),
+    *stage.HELD_OUT_COMBINATIONS,
     ("pink", "heart"),
     ("cyan", "cross"),
 )
