@@ -39,7 +39,7 @@ class Digests:
     Attributes:
         log: folder where every attempt leaves a line, and every opening.
         behaviour: by sample id: "fail", "fail once", "skip", "die", "die once", "usage", "memory",
-            "nan", "wait", "odd".
+            "nan", "wait", "wait once", "odd".
         seconds: that every attempt takes at least.
         opening: what opening does: "", "fail", "bug" or "die".
         setting: decides the results.
@@ -93,6 +93,8 @@ class Digests:
             case "odd":
                 return {"value": object()}
             case "wait":
+                time.sleep(60)
+            case "wait once" if attempts == 1:
                 time.sleep(60)
         digest = hashlib.sha256(sample.sample_id.encode() + sample.truth.boxes_xyxy.tobytes())
         return {"digest": digest.hexdigest(), "setting": self.setting, "text": "größer"}

@@ -179,13 +179,14 @@ def attended(code, blindfold, late, changed_part):
     grid = code.packing.Grid(2, 4, 8)
     head = len(code.packing.HEAD)
     prefix = head + grid.count + len(code.packing.TAIL)
-    like = torch.zeros(())
     slots = code.attention.Slots(
         prefix=prefix,
         lengths=packed.lengths,
-        hidden=slice(head, prefix),
+        cells=slice(head, head + grid.count),
+        step=grid.rows * grid.columns,
+        apart=False,
         blind=packed.blind,
-        between=code.packing.between_of(grid, None, like),
+        last=code.packing.LAYERS - 1,
     )
     query, key, value = torch.randn(3, 1, 4, prefix + sum(packed.lengths), 8)
     other = value.clone()
@@ -217,24 +218,6 @@ def test_late_blindness_hides_the_cells_in_the_last_layer_alone(training):
     assert notices[:-1, roles].all()
     assert not notices[-1, roles].any()
     assert notices[:, start + packed.lengths[1] :].all()
-
-
-def test_cells_kept_apart_see_their_own_step_and_nothing_later(training):
-    _, code = training
-    grid = code.packing.Grid(3, 2, 2)
-    like = torch.zeros(())
-    apart = torch.tensor([False, True])
-    open_, closed = (code.packing.between_of(grid, apart, like)[:, 0] == 0.0).unbind(0)
-    head, step = len(code.packing.HEAD), 4
-    causal = torch.ones_like(open_).tril()
-    assert torch.equal(open_, causal)
-    for first in range(3):
-        rows = slice(head + first * step, head + (first + 1) * step)
-        for second in range(3):
-            columns = slice(head + second * step, head + (second + 1) * step)
-            expected = causal[rows, columns] if first == second else causal[rows, columns] & False
-            assert torch.equal(closed[rows, columns], expected)
-    assert torch.equal(closed[-1], causal[-1])
 
 
 def test_the_vocabulary_is_the_one_the_weights_were_trained_with(loaded, training):

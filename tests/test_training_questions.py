@@ -218,6 +218,20 @@ def test_yes_and_no_are_balanced_in_every_form(code):
         assert abs(yes - no) < 0.1 * (yes + no) + 4 * (yes + no) ** 0.5, (kind, yes, no)
 
 
+def test_noes_about_an_action_are_often_the_nearest_one(code):
+    """Otherwise whatever moves passes for moving in any direction."""
+    rng = np.random.default_rng(6)
+    facts = facts_of(take(actor("red", "square", act("moves left", 0.1, 0.9))), 0, 19)
+    noes = Counter(
+        any(word in item.question for word in ("right", "up", "upward", "down", "downward"))
+        for _ in range(300)
+        for item in code.questions.exchanges(facts, rng, 11)
+        if item.kind == "colour+shape+action" and item.answer == "no" and "red" in item.question
+    )
+    assert noes.total() > 50
+    assert noes[True] > 0.4 * noes.total()
+
+
 def test_words_are_known_fit_their_slot_and_name_nothing_held_out(code):
     rng = np.random.default_rng(4)
     known = set(code.vocabulary.words())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 NAME = "zerotube-training"
 LOW = -1e9
 """Added to scores of what a token must not see; finite, so that gradients stay finite."""
+CHUNK = 128
+"""Rows of causal attention at once."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,21 @@ class Slots:
     Attributes:
         prefix: tokens that all slots see.
         lengths: tokens of each slot; a slot sees the prefix and itself, causally.
-        hidden: columns of the prefix that blind tokens do not see.
-        blind: bool (layers, B, sum of lengths): tokens that do not see them in that layer; None
-            where every token sees the whole prefix.
-        between: float (B or 1, 1, prefix, prefix), added to the scores inside the prefix: at least
-            the causal mask.
+        cells: columns of the prefix that hold the picture.
+        step: cells per step of time.
+        apart: whether cells do not see other steps of time.
+        blind: bool (layers, B, sum of lengths): tokens that do not see the picture in that layer,
+            nor what follows it in the prefix; None where every token sees the whole prefix.
+        last: the last layer, in which nothing reads the prefix's output: it is not computed.
     """
 
     prefix: int
     lengths: tuple[int, ...]
-    hidden: slice
+    cells: slice
+    step: int
+    apart: bool
     blind: Tensor | None
-    between: Tensor
+    last: int
 
 
 _SLOTS: ContextVar[Slots | None] = ContextVar("slots", default=None)
@@ -92,15 +97,20 @@ def attend(
 def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots, layer: int) -> Tensor:
     """Attention of a packed sequence, (B, H, N, d); `query` is scaled already."""
     first = slots.prefix
-    keys, values = key[:, :, :first].transpose(-1, -2), value[:, :, :first]
-    scores = query[:, :, :first] @ keys + slots.between.to(query.dtype)
-    out = [torch.softmax(scores, dim=-1) @ values]
-    to_prefix = query[:, :, first:] @ keys
+    if layer == slots.last:
+        out = [torch.zeros_like(value[:, :, :first])]
+    else:
+        out = within(*(x[:, :, :first] for x in (query, key, value)), slots)
+    values = value[:, :, :first]
+    asking, seen_keys = query[:, :, first:], key[:, :, :first]
     if slots.blind is not None:
-        unseen = torch.zeros(1, 1, 1, first, dtype=torch.bool, device=query.device)
-        unseen[..., slots.hidden] = True
-        blind = slots.blind[layer][:, None, :, None]
-        to_prefix = to_prefix.masked_fill(blind & unseen, LOW)
+        # One more dimension says "blind" times "hidden": a mask that costs no pass of its own.
+        blind = (LOW * slots.blind[layer].to(query.dtype))[:, None, :, None]
+        asking = torch.cat([asking, blind.expand(*asking.shape[:3], 1)], dim=-1)
+        hidden = torch.zeros(first, 1, dtype=key.dtype, device=key.device)
+        hidden[slots.cells.start :] = 1.0
+        seen_keys = torch.cat([seen_keys, hidden.expand(*seen_keys.shape[:3], 1)], dim=-1)
+    to_prefix = asking @ seen_keys.transpose(-1, -2)
     start = 0
     for length, members in groupby(slots.lengths):
         count = len(list(members))
@@ -116,6 +126,39 @@ def slotted(query: Tensor, key: Tensor, value: Tensor, slots: Slots, layer: int)
         out.append(far + (weights[..., first:] @ content).flatten(2, 3))
         start = rows.stop
     return torch.cat(out, dim=2)
+
+
+def within(query: Tensor, key: Tensor, value: Tensor, slots: Slots) -> list[Tensor]:
+    """Attention inside the prefix, causal, in consecutive parts of (B, H, n, d)."""
+    head, stop, step = slots.cells.start, slots.cells.stop, slots.step
+    keys = key.transpose(-1, -2)
+    if not slots.apart:
+        # Rows of a chunk need no columns after it: half of the square is never computed.
+        edges = [*range(0, slots.prefix, CHUNK), slots.prefix]
+        return [
+            _causal_rows(query, keys, value, slice(a, b))
+            for a, b in pairwise(edges)
+        ]
+    moments = ((stop - head) // step, step)
+    asked, seen, content = (x[:, :, head:stop].unflatten(2, moments) for x in (query, key, value))
+    near = asked @ seen.transpose(-1, -2) + causal(step, query)
+    far = query[:, :, head:stop] @ keys[..., :head]
+    weights = torch.softmax(torch.cat([far.unflatten(2, moments), near], dim=-1), dim=-1)
+    cells = weights[..., :head].flatten(2, 3) @ value[:, :, :head]
+    cells = cells + (weights[..., head:] @ content).flatten(2, 3)
+    return [
+        _causal_rows(query, keys, value, slice(0, head)),
+        cells,
+        _causal_rows(query, keys, value, slice(stop, slots.prefix)),
+    ]
+
+
+def _causal_rows(query: Tensor, keys: Tensor, value: Tensor, rows: slice) -> Tensor:
+    """Some rows of causal attention; `keys` is (B, H, d, N)."""
+    mask = query.new_zeros(rows.stop - rows.start, rows.stop)
+    mask[:, rows] = causal(rows.stop - rows.start, query)
+    scores = query[:, :, rows] @ keys[..., : rows.stop] + mask
+    return torch.softmax(scores, dim=-1) @ value[:, :, : rows.stop]
 
 
 def causal(length: int, like: Tensor) -> Tensor:

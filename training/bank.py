@@ -35,7 +35,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     grid = tuple(size // (PATCH * MERGE) for size in pixels.shape[2:4])
     start = time.monotonic()
     for first in range(rank * BATCH, len(pixels), args.ranks * BATCH):
-        frames = torch.from_numpy(np.asarray(pixels[first : first + BATCH])).to(args.device)
+        frames = torch.from_numpy(np.array(pixels[first : first + BATCH])).to(args.device)
         size, count = frames.shape[:2]
         moments = frames.view(size * count // 2, 2, *frames.shape[2:])
         with torch.inference_mode(), torch.autocast(args.device, dtype=torch.bfloat16):

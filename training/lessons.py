@@ -19,8 +19,8 @@ from statements import Exchange, Shares
 from zerotube.synth.rich.facts import facts_of
 from zerotube.synth.rich.types import Take
 
-HELD_BACK = 200
-"""Takes at the end of the store "clips" that are for watching, not for learning."""
+OTHERS = {"wide": 0.08, "long": 0.05}
+"""Share of batches from stores besides "clips", as far as they were drawn."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,14 @@ class Lesson:
 
     Attributes:
         until: it lasts until this share of the stage's time.
-        steps: windows of so many steps of time (of two frames each); one of these per batch.
+        steps: windows of so many steps of time (of two frames each); one of these per batch. As
+            many as the store "clips" has stand for the whole clip, in longer stores too.
         odds: probability of each entry of `steps`.
         single: share of takes with one object, at its start and its end.
         shares: which questions.
         tokens: visual and question tokens per batch of one process, which sets its samples.
         questions: questions per sample besides the caption.
-        apart: share of samples whose cells do not see other steps of time in the language model, so
+        apart: share of batches whose cells do not see other steps of time in the language model, so
             that the last cells need not hold a summary of the whole clip.
         late: share of batches in which blindfolded questions are blind in the last layer.
     """
@@ -46,7 +47,7 @@ class Lesson:
     single: tuple[float, float]
     shares: Shares = field(default_factory=Shares)
     tokens: int = 6500
-    questions: int = 10
+    questions: int = 14
     apart: float = 0.5
     late: float = 0.5
 
@@ -60,7 +61,7 @@ class Batch:
         grid: their layout.
         packed: the questions.
         rows: the same as text.
-        apart: bool (B,).
+        apart: whether cells do not see other steps of time in the language model.
         ahead: where the text begins, see `packing.positions_of`.
     """
 
@@ -68,12 +69,12 @@ class Batch:
     grid: Grid
     packed: Packed
     rows: list[list[Exchange]]
-    apart: Tensor
+    apart: bool
     ahead: int
 
 
 class Store:
-    """Cells and takes of one bank."""
+    """Cells and takes of one bank; the last `args.held_back` of "clips" are not for learning."""
 
     def __init__(self, args: argparse.Namespace, name: str) -> None:
         self.cells = np.load(args.work / f"{name}-cells.npy", mmap_mode="r")
@@ -81,13 +82,13 @@ class Store:
             self.takes: list[Take] = pickle.load(file)  # written by draw.py in the same folder
         height, width = np.load(args.work / f"{name}.npy", mmap_mode="r").shape[2:4]
         self.grid = height // (PATCH * MERGE), width // (PATCH * MERGE)
-        last = len(self.takes) - (HELD_BACK if name == "clips" else 0)
+        last = len(self.takes) - (args.held_back if name == "clips" else 0)
         counts = np.array([len(take.actors) for take in self.takes[:last]])
         self.single, self.several = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)
 
     def window(self, index: int, first: int, steps: int) -> tuple[Tensor, Take]:
         """float16 (steps * cells, dim), and the take."""
-        part = np.asarray(self.cells[index, first : first + steps])
+        part = np.array(self.cells[index, first : first + steps])
         return torch.from_numpy(part).flatten(0, 1), self.takes[index]
 
 
@@ -105,17 +106,20 @@ class Samples(IterableDataset[Batch]):
         lesson = self.lesson
         shared = np.random.default_rng(self.seed)  # every process draws the same clip length
         rng = np.random.default_rng((*self.seed, self.rank))
-        names = [n for n in ("clips", "wide") if (self.args.work / f"{n}-cells.npy").exists()]
-        stores = {name: Store(self.args, name) for name in names}
+        found = [name for name in OTHERS if (self.args.work / f"{name}-cells.npy").exists()]
+        stores = {name: Store(self.args, name) for name in ("clips", *found)}
+        odds = [1.0 - sum(OTHERS[name] for name in found), *(OTHERS[name] for name in found)]
+        whole = stores["clips"].cells.shape[1]
         while True:
-            wide = "wide" in stores and shared.random() < 0.08
-            store = stores["wide" if wide else "clips"]
+            store = stores[str(shared.choice(["clips", *found], p=odds))]
             steps = int(shared.choice(lesson.steps, p=lesson.odds))
-            grid = Grid(min(steps, store.cells.shape[1]), *store.grid)
-            late = bool(shared.random() < lesson.late)
-            yield self._batch(store, grid, rng, late)
+            grid = Grid(steps if steps < whole else store.cells.shape[1], *store.grid)
+            late, apart = (bool(shared.random() < x) for x in (lesson.late, lesson.apart))
+            yield self._batch(store, grid, rng, late, apart)
 
-    def _batch(self, store: Store, grid: Grid, rng: np.random.Generator, late: bool) -> Batch:
+    def _batch(
+        self, store: Store, grid: Grid, rng: np.random.Generator, late: bool, apart: bool
+    ) -> Batch:
         lesson = self.lesson
         size = max(2, lesson.tokens // (grid.count + SLOT * lesson.questions + 70))
         cells, rows = [], []
@@ -134,7 +138,7 @@ class Samples(IterableDataset[Batch]):
             grid=grid,
             packed=pack(rows, moving=grid.steps > 1, blindfold=True, late=late),
             rows=rows,
-            apart=torch.from_numpy(rng.random(size) < lesson.apart),
+            apart=apart,
             ahead=ahead,
         )
 

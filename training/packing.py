@@ -79,11 +79,12 @@ def pack(
 ) -> Packed:
     """Lay out a batch; every row holds a caption first and the same number of questions.
 
-    With `blindfold`, the words of every second question do not see the picture's cells, only the
-    role tokens and the answer do. So the model cannot answer from what a word of the question
-    looked up alone, and learns to look with the role tokens too. The caption's prompt is
-    blindfolded with its role tokens: nothing teaches them to look at objects when nothing was
-    asked about one, which would spoil the content-free map that relative attention divides by.
+    With `blindfold`, the words of every second question do not see the picture's cells, nor what
+    follows and summarises them; only the role tokens and the answer do. So the model cannot answer
+    from what a word of the question looked up alone, and learns to look with the role tokens too.
+    The caption's prompt is blindfolded with its role tokens: nothing teaches them to look at
+    objects when nothing was asked about one, which would spoil the content-free map that relative
+    attention divides by.
 
     With `late` besides, the whole slot of those questions is blind in the last layer: the role
     tokens have to find in the layers that are read what the answer needs.
@@ -138,34 +139,12 @@ def positions_of(grid: Grid, lengths: tuple[int, ...], ahead: int | None = None)
     return torch.cat([torch.arange(head).expand(3, -1), cells, text.expand(3, -1)], dim=1)[:, None]
 
 
-def between_of(grid: Grid, apart: Tensor | None, like: Tensor) -> Tensor:
-    """What is added to the attention inside the prefix: the causal mask, for some samples more.
-
-    Args:
-        grid: of the cells.
-        apart: bool (B,), samples whose cells do not see other steps of time; None for no sample.
-        like: tells dtype and device.
-    """
-    size = len(HEAD) + grid.count + len(TAIL)
-    mask = attention.causal(size, like)[None]
-    if apart is not None and bool(apart.any()):
-        steps = torch.full((size,), -1, device=like.device)
-        steps[len(HEAD) : len(HEAD) + grid.count] = torch.arange(
-            grid.count, device=like.device
-        ).div(grid.rows * grid.columns, rounding_mode="floor")
-        cells = steps >= 0
-        other = (steps[:, None] != steps[None]) & cells[:, None] & cells[None]
-        closed = mask.masked_fill(other, attention.LOW)
-        mask = torch.where(apart.to(like.device)[:, None, None], closed, mask)
-    return mask[:, None]
-
-
 def hidden_states(
     model: Qwen2VLForConditionalGeneration,
     cells: Tensor,
     grid: Grid,
     packed: Packed,
-    apart: Tensor | None = None,
+    apart: bool = False,
     ahead: int | None = None,
 ) -> Tensor:
     """Run the language model over prefix and slots.
@@ -175,7 +154,8 @@ def hidden_states(
         cells: float (B, grid.count, dim), visual tokens.
         grid: their layout.
         packed: the questions.
-        apart, ahead: see `between_of` and `positions_of`.
+        apart: whether cells do not see other steps of time in the language model.
+        ahead: see `positions_of`.
 
     Returns:
         float (B, S, dim): final hidden states of the slots.
@@ -188,10 +168,11 @@ def hidden_states(
     slots = Slots(
         prefix=sequence.shape[1] - packed.tokens.shape[1],
         lengths=packed.lengths,
-        # What follows the cells is hidden as well: it holds a summary of the picture.
-        hidden=slice(len(HEAD), len(HEAD) + grid.count + len(TAIL)),
+        cells=slice(len(HEAD), len(HEAD) + grid.count),
+        step=grid.rows * grid.columns,
+        apart=apart,
         blind=packed.blind if bool(packed.blind.any()) else None,
-        between=between_of(grid, apart, torch.zeros((), dtype=torch.float32, device=device)),
+        last=LAYERS - 1,
     )
     positions = positions_of(grid, packed.lengths, ahead).to(device)
     with attention.packed(slots):

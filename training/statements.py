@@ -64,15 +64,29 @@ class Shares:
     oddity: float = 0.02
     colour: float = 0.05
     shape: float = 0.05
-    size: float = 0.1
-    pattern: float = 0.06
-    where: float = 0.06
+    size: float = 0.06
+    pattern: float = 0.04
+    where: float = 0.08
     does: float = 0.15
     who: float = 0.05
-    order: float = 0.04
-    wrong_action: float = 0.4
+    order: float = 0.06
+    wrong_action: float = 0.5
     shared: float = 0.7
 
+
+NEAR_ACTIONS: dict[str, tuple[str, ...]] = {
+    "moves left": ("moves right", "moves up", "moves down"),
+    "moves right": ("moves left", "moves up", "moves down"),
+    "moves up": ("moves down", "moves left", "moves right"),
+    "moves down": ("moves up", "moves left", "moves right"),
+    "grows": ("shrinks",),
+    "shrinks": ("grows",),
+    "appears": ("disappears",),
+    "disappears": ("appears",),
+    "circles": ("bounces", "spins"),
+    "bounces": ("circles", "moves left", "moves right"),
+}
+"""What an action is most easily taken for. Without these noes every motion passes for any other."""
 
 STILL_FORMS: dict[Form, float] = {
     ("colour",): 0.09,
@@ -86,19 +100,19 @@ STILL_FORMS: dict[Form, float] = {
 }
 """What questions of existence are about when nothing moves, and how often."""
 MOVING_FORMS: dict[Form, float] = {
-    ("colour",): 0.03,
-    ("shape",): 0.04,
-    ("colour", "shape"): 0.17,
+    ("colour",): 0.02,
+    ("shape",): 0.03,
+    ("colour", "shape"): 0.13,
     ("action",): 0.06,
-    ("colour", "action"): 0.06,
-    ("shape", "action"): 0.13,
-    ("colour", "shape", "action"): 0.31,
+    ("colour", "action"): 0.05,
+    ("shape", "action"): 0.16,
+    ("colour", "shape", "action"): 0.32,
     ("texture", "shape"): 0.02,
     ("texture", "colour", "shape"): 0.03,
     ("texture", "colour", "shape", "action"): 0.03,
     ("size", "colour", "shape"): 0.03,
-    ("colour", "shape", "place"): 0.05,
-    ("colour", "shape", "relation"): 0.04,
+    ("colour", "shape", "place"): 0.06,
+    ("colour", "shape", "relation"): 0.06,
 }
 
 
@@ -162,6 +176,8 @@ def _other_value(
     """Another value for one part; with probability `near` one that an object has."""
     if part == "relation":
         return _other_relation(facts, claim, rng)
+    if claim.action in NEAR_ACTIONS and part == "action" and rng.random() < 0.5:
+        return pick(rng, NEAR_ACTIONS[claim.action])
     if rng.random() < near:
         found = _value(anyone(rng, facts.objects), part, rng)
         if found is not None:

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 
 import attention
 from build import build_model
-from lessons import HELD_BACK, Batch, Lesson, Samples, Store, ask
+from lessons import Batch, Lesson, Samples, Store, ask
 from packing import Grid, Packed, hidden_states, pack
 from statements import Exchange
 from together import Run, arguments, keep, launch
@@ -82,13 +82,12 @@ def watch(model: nn.Module, store: Store, args: argparse.Namespace) -> str:
     steps = store.cells.shape[1]
     grid = Grid(steps, *store.grid)
     total = len(store.takes)
-    for start in range(total - HELD_BACK, total, 10):
+    for start in range(total - args.held_back, total, 10):
         rng = np.random.default_rng((9, start))
-        indices = range(start, start + 10)
+        indices = range(start, min(start + 10, total))
         rows = [ask(store.takes[i], 0, steps, rng, LESSONS[-1]) for i in indices]
         cells = torch.stack([store.window(i, 0, steps)[0] for i in indices])
-        apart = torch.zeros(len(rows), dtype=torch.bool)
-        batch = Batch(cells, grid, pack(rows, moving=True), rows, apart, max(grid))
+        batch = Batch(cells, grid, pack(rows, moving=True), rows, False, max(grid))
         logits, packed = forward(model, batch, args.device)
         count_hits(tally, logits, packed, rows)
     return _shares(tally)
@@ -162,5 +161,6 @@ if __name__ == "__main__":
     flags = arguments(__doc__)
     flags.add_argument("--seconds", type=float, required=True)
     flags.add_argument("--start", default="frames.pt", help="where the tower comes from")
+    flags.add_argument("--held-back", type=int, default=200, help="clips to watch, not to learn")
     flags.add_argument("--peak", type=float, default=PEAK, help="highest learning rate")
     launch(run, flags.parse_args())
