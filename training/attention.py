@@ -135,10 +135,7 @@ def within(query: Tensor, key: Tensor, value: Tensor, slots: Slots) -> list[Tens
     if not slots.apart:
         # Rows of a chunk need no columns after it: half of the square is never computed.
         edges = [*range(0, slots.prefix, CHUNK), slots.prefix]
-        return [
-            _causal_rows(query, keys, value, slice(a, b))
-            for a, b in pairwise(edges)
-        ]
+        return [_causal_rows(query, keys, value, slice(a, b)) for a, b in pairwise(edges)]
     moments = ((stop - head) // step, step)
     asked, seen, content = (x[:, :, head:stop].unflatten(2, moments) for x in (query, key, value))
     near = asked @ seen.transpose(-1, -2) + causal(step, query)
