@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,35 +39,6 @@ _LEAST, _FARTHEST = 0.03, 0.3
 """How far a bouncing or circling object gets between the two frames, sides."""
 
 _MIX = Mix(counts=(1.0,))
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What happens to an object between two frames, second minus first.
-
-    Attributes:
-        dx, dy: displacement of its centre, sides; without that of the camera.
-        log_size: natural logarithm of the ratio of its sizes.
-        turn: by how much it turns, radians, positive is clockwise.
-        opacity: change of its opacity, -1..1.
-        new_colour: change of the share of its new colour, 0..1.
-    """
-
-    dx: float
-    dy: float
-    log_size: float
-    turn: float
-    opacity: float
-    new_colour: float
-
-
-def moment_of(take: Take) -> Moment:
-    """What happens between the first and the last frame of a take of one object."""
-    if len(take.actors) != 1:
-        raise ValueError(f"{len(take.actors)} objects, wanted 1")
-    first, *_, last = take.actors[0].states(take.times)
-    x, y, _, turn, opacity, share = (float(value) for value in last - first)
-    return Moment(x, y, math.log(float(last[2] / first[2])), turn, opacity, share)
 
 
 def random_crop(rng: np.random.Generator) -> Take:
