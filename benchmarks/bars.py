@@ -14,7 +14,6 @@ it. `--work DIR` keeps the runs there and goes on with those of the same weights
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from existence import ASKED_OF, ExistenceTask, breakdown, per_sample
+from reports import keep
 from variants import GTI, add_settings, variants_of
 from weights import THREADS, fingerprint, forward_seconds, megabytes
 from zerotube.errors import UsageError, ZerotubeError
@@ -41,7 +41,6 @@ from zerotube.eval.runner import RunOptions, RunRecord, run_task
 from zerotube.eval.score import ALL, Table
 from zerotube.eval.task import Task
 from zerotube.eval.types import Benchmark
-from zerotube.files import whole_file
 from zerotube.synth import set_folder, write_set
 from zerotube.synth.kept import kept_folder
 
@@ -125,10 +124,7 @@ def main() -> None:
     except ZerotubeError as error:
         parser.exit(error.exit_code, f"bars.py: error: {error}\n")
     print(markdown(report))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(arguments.json) as stream:
-            stream.write(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    keep(report, arguments.json)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import platform
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from reports import keep
 from shapes import SHAPES, resized
 from toy import make_clip
 from toys import toys
@@ -70,10 +70,8 @@ def main() -> None:
             row = {"error": str(error).splitlines()[0]}
         report["families"][name] = row
         print(f"{name:<42} {line(row)}", flush=True)
-        if arguments.json:  # after each family: a run that is cut short keeps what it measured
-            partial = arguments.json.with_suffix(".partial")
-            partial.write_text(json.dumps(report, indent=1) + "\n")
-            partial.replace(arguments.json)
+        # After each family: a run that is cut short keeps what it measured.
+        keep(report, arguments.json)
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -11,7 +11,6 @@ picture shows the frames of the references with the track that one variant chose
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports import keep
 from variants import add_settings, variants_of
 from zerotube.errors import UsageError, ZerotubeError
 from zerotube.eval.ground_task import ModelChoice, Variant
-from zerotube.files import whole_file
 from zerotube.geometry.boxes import paired_iou
 from zerotube.grounder import Candidates, Grounder
 from zerotube.proposals.types import Track, TrackSet
@@ -120,10 +119,7 @@ def main() -> None:
     except ZerotubeError as error:
         parser.exit(error.exit_code, f"footage.py: error: {error}\n")
     print(markdown(report))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(arguments.json) as stream:
-            stream.write(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    keep(report, arguments.json)
 
 
 def clips_folder() -> Path:

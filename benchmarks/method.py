@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from reports import keep
+
 CONTENDERS = ("reference", "ours", "ours, ten queries")
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {"objective": "exp", "lr": 8.0, "iterations": 1, "ema": 0.0},
@@ -55,11 +57,7 @@ def main() -> None:
     }
     for name, part in report["recipes"].items():
         print(f"settings of the {name}:\n\n{table(part)}\n")
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        partial = arguments.json.with_suffix(".partial")
-        partial.write_text(json.dumps(report, indent=1) + "\n")
-        partial.replace(arguments.json)
+    keep(report, arguments.json)
 
 
 def compare(recipe: str, rounds: int, threads: int) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reports import keep
+
 SEED = 3_200_000
 
 
@@ -50,11 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = measure(Path(folder), arguments.samples, arguments.rounds)
     print(json.dumps(report, indent=1))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        partial = arguments.json.with_suffix(".partial")
-        partial.write_text(json.dumps(report, indent=1) + "\n")
-        partial.replace(arguments.json)
+    keep(report, arguments.json)
 
 
 def measure(folder: Path, samples: int, rounds: int) -> dict[str, Any]:

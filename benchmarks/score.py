@@ -28,6 +28,8 @@ from typing import Any
 
 import numpy as np
 
+from reports import keep
+
 VIDEOS, ENTRIES, QUESTIONS = 732, 4610, 5693
 RANKS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 VIDEO_FRAMES = (65, 234, 588, 1090, 1850, 2697, 4017)
@@ -74,11 +76,7 @@ def main() -> None:
         "runs": runs,
     }
     print(json.dumps(report, indent=1))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        partial = arguments.json.with_suffix(".partial")
-        partial.write_text(json.dumps(report, indent=1) + "\n")
-        partial.replace(arguments.json)
+    keep(report, arguments.json)
 
 
 def measure(folder: Path, *flags: str) -> dict[str, float]:
