@@ -101,8 +101,11 @@ def run(rank: int, args: argparse.Namespace) -> None:
     """One process of the stage."""
     model = build_model(args.seed)
     attention.use_in(model)
-    model.load_state_dict(
-        torch.load(args.work / args.start, weights_only=True, map_location="cpu")["model"],
+    start = torch.load(args.work / args.start, weights_only=True, map_location="cpu")["model"]
+    # The tower alone: another seed on the same bank is another language model.
+    tower = "model.visual."
+    model.model.visual.load_state_dict(
+        {key.removeprefix(tower): part for key, part in start.items() if key.startswith(tower)}
     )
     model.to(args.device)
     model.model.visual.requires_grad_(False)
