@@ -173,7 +173,7 @@ def markdown(report: Mapping[str, Any]) -> str:
                 )
                 lines.append(
                     f"| {split} | {PROMPTS[prompt]} | {middle:.3f} ({low:.3f} to {high:.3f}) |"
-                    f" {group['length']:.2g} | {' | '.join(gains)} |"
+                    f" {group['length']:.0f} | {' | '.join(gains)} |"
                 )
     return "\n".join(lines)
 
