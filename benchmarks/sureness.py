@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from bars import RIGHT_TRACK, Runs, tracked
 from reports import keep
+from variants import GTI
 from weights import fingerprint
 from zerotube.errors import UsageError, ZerotubeError
+from zerotube.eval.ablations.rows import NORMED_LR
 from zerotube.eval.analyses.reading import Reading, reading
 from zerotube.eval.analyses.statistics import equal_groups, mean_of, plain
 from zerotube.eval.ground_task import ModelChoice, Variant
@@ -41,8 +43,7 @@ GROUPS = 3
 PROMPTS = {"V_s": "the attribute phrase", "undivided": "the undivided query"}
 """What is tuned, and on what."""
 
-GTI = "GTI"
-STEPS = {"paper": {}, "token norm": {"step": "token-norm", "lr": 0.1}}
+STEPS = {"paper": {}, "token norm": {"step": "token-norm", "lr": NORMED_LR}}
 PAPER = preset("dsth", temporal_prompt=False)
 
 
@@ -82,26 +83,27 @@ class SurenessTask:
 
         def work(sample: Sample) -> dict[str, Any]:
             with reading(grounder, sample, PAPER) as read:
-                phrases = {"V_s": read.query.attribute, "undivided": read.query.statement}
-                return {name: _of(read, phrase) for name, phrase in phrases.items()}
+                return measured(read)
 
         return work
 
 
-def _of(read: Reading, phrase: str) -> dict[str, float]:
+def measured(read: Reading) -> dict[str, dict[str, float]]:
+    """The result of one sample, see ``SurenessTask``."""
     from zerotube.method import tuning
 
     session = read.session
-    question = existence_prompt(phrase)
     started = tuning.start(session.model, session.context, reverse=False)
-    found = tuning.slope(
-        session.model, question, started, PAPER.objective, session.answers, keep_graph=False
-    )
-    farthest = PAPER.lr * float(found.gradient.norm(dim=-1).max())
-    return {
-        "presence": session.presence(question),
-        "length": farthest / float(session.context.features.float().norm(dim=-1).mean()),
-    }
+    norm = float(session.context.features.float().norm(dim=-1).mean())
+    found = {}
+    for name, phrase in (("V_s", read.query.attribute), ("undivided", read.query.statement)):
+        question = existence_prompt(phrase)
+        slope = tuning.slope(
+            session.model, question, started, PAPER.objective, session.answers, keep_graph=True
+        )
+        farthest = PAPER.lr * float(slope.gradient.norm(dim=-1).max())
+        found[name] = {"presence": session.presence(question), "length": farthest / norm}
+    return found
 
 
 def groups_of(
