@@ -15,6 +15,7 @@ import torch
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
+from zerotube.grounder.domain import domain_warnings
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import Progress, gather
 from zerotube.method.session import ClipSession
@@ -269,7 +270,7 @@ class Grounder:
                     *source.info.warnings,
                     *tracks.warnings,
                     *self._frame_warnings(wish, settings, count),
-                    *self._domain_warnings(query),
+                    *domain_warnings(self.model, query, source.info.path),
                 )
                 yield partial(
                     self._one,
@@ -355,23 +356,6 @@ class Grounder:
         if chosen.span_rule == "top-k":
             return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
         return [f"{said} (--frames)"]
-
-    def _domain_warnings(self, query: Query) -> list[str]:
-        """Words the model has never seen: its answer then rests on the rest of the sentence."""
-        unknown = self.model.tokens.unknown_words(query.statement)
-        if not unknown:
-            return []
-        named = ", ".join(repr(word) for word in unknown)
-        verb = "is a word" if len(unknown) == 1 else "are words"
-        domain = ""
-        if self.model.name == "bundled":
-            from zerotube.bundled import DOMAIN
-
-            domain = f" ({DOMAIN.statement})"
-        return [
-            f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
-            "do not trust this answer; pass --model with a model that does"
-        ]
 
 
 def _same_pictures(one: Clip, other: Clip) -> bool:

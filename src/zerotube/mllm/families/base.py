@@ -1,38 +1,22 @@
 """What differs between model families, as a handful of small questions.
 
 A family states only its difference; prefill, questions, capture and tuning are written once in
-``zerotube.mllm.base``. Subclasses are registered in ``zerotube.mllm.registry``.
+``zerotube.mllm.base``. Subclasses are registered in ``zerotube.mllm.registry``, which also lists
+their published checkpoints.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from zerotube.mllm.registry import FAMILIES
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One published checkpoint.
-
-    Attributes:
-        name: Hugging Face id.
-        billions: parameters in all, in units of 10^9.
-        gated: whether its licence has to be accepted on the hub first.
-        note: what to do before it loads, if anything.
-    """
-
-    name: str
-    billions: float
-    gated: bool = False
-    note: str = ""
 
 
 class Family(ABC):
@@ -40,12 +24,6 @@ class Family(ABC):
 
     architectures: ClassVar[tuple[str, ...]]
     """Names in ``config.architectures`` that this family serves."""
-
-    checkpoints: ClassVar[tuple[Checkpoint, ...]]
-    """Published checkpoints to try, smallest first."""
-
-    modality: ClassVar[Literal["video", "image"]] = "video"
-    """What the chat message holds; image families see one frame."""
 
     frame_limit: ClassVar[int | None] = None
     """Most frames a clip may have; None = as many as memory allows."""
@@ -55,6 +33,11 @@ class Family(ABC):
 
     packages: ClassVar[dict[str, str]] = {}
     """Packages that its processor needs beyond the core ones -> the extra that brings them."""
+
+    @property
+    def modality(self) -> Literal["video", "image"]:
+        """What the chat message holds."""
+        return FAMILIES[self.architectures[0]].modality
 
     def visual_token(self, processor: Any) -> str:
         """Text of the placeholder in the rendered chat prompt, which the processor expands."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.image import ImageFamily
 from zerotube.mllm.families.patches import frame_rows, kept_view
 from zerotube.mllm.types import TokenLayout
@@ -22,10 +21,6 @@ class Llava(ImageFamily):
     """
 
     architectures = ("LlavaForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/llava-1.5-7b-hf", 7.1),
-        Checkpoint("llava-hf/llava-1.5-13b-hf", 13.4),
-    )
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         if "image_sizes" in inputs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.cropped import CroppedFrames
 
 
@@ -17,10 +16,6 @@ class LlavaNextVideo(CroppedFrames):
     """
 
     architectures = ("LlavaNextVideoForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/LLaVA-NeXT-Video-7B-hf", 7.1),
-        Checkpoint("llava-hf/LLaVA-NeXT-Video-34B-hf", 34.8),
-    )
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         return model.get_video_features(

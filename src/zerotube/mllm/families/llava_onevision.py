@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
 
@@ -20,10 +20,6 @@ class LlavaOnevision(Family):
     """
 
     architectures = ("LlavaOnevisionForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/llava-onevision-qwen2-0.5b-ov-hf", 0.9),
-        Checkpoint("llava-hf/llava-onevision-qwen2-7b-ov-hf", 8.0),
-    )
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         return model.get_video_features(

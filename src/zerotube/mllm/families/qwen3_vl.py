@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.qwen2_vl import Qwen2VL
 from zerotube.video.types import Clip
 
@@ -30,11 +29,6 @@ class Qwen3VL(Qwen2VL):
     """
 
     architectures = ("Qwen3VLForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("Qwen/Qwen3-VL-2B-Instruct", 2.1),
-        Checkpoint("Qwen/Qwen3-VL-4B-Instruct", 4.4),
-        Checkpoint("Qwen/Qwen3-VL-8B-Instruct", 8.8),
-    )
 
     def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
         # The chat template wraps the placeholder in start and end, and each frame gets its own

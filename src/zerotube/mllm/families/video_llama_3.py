@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
@@ -24,10 +24,6 @@ class VideoLlama3(Family):
     """
 
     architectures = ("VideoLlama3ForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("lkhl/VideoLLaMA3-2B-Image-HF", 2.0),
-        Checkpoint("lkhl/VideoLLaMA3-7B-Image-HF", 8.0),
-    )
 
     def processor_options(self, clip: Clip) -> dict[str, Any]:
         return {"video_metadata": [clip_metadata(clip)], "use_token_compression": False}
