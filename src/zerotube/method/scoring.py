@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.geometry.masks import decode_mask
 from zerotube.method.config import Support
-from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import Track, TrackSet
+
+if TYPE_CHECKING:
+    from zerotube.mllm.types import TokenLayout
 
 
 def frame_scores(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from zerotube.checkpoints import (
     DTYPES,
+    check_device,
+    check_dtype,
     local_source,
     no_progress_bar,
     placed,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from zerotube.mllm.base import VideoMLLM
 
-__all__ = ["DTYPES", "check_gradients", "load"]
+__all__ = ["DTYPES", "check_gradients", "check_options", "load"]
 
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
@@ -63,7 +65,7 @@ def load(
 
     from zerotube.mllm.base import VideoMLLM
 
-    _check_options(device, device_map, quantize)
+    check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     where = torch_device(device)
     kind: Any = torch_dtype(dtype, where)
     source = _source(model)
@@ -185,7 +187,24 @@ def _refuse_original_llava(model: str, source: str) -> None:
         )
 
 
-def _check_options(device: str | None, device_map: str | None, quantize: str | None) -> None:
+def check_options(
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    device_map: str | None = None,
+    quantize: str | None = None,
+) -> None:
+    """Refuse what no model could be loaded with, before torch is loaded.
+
+    Args: see ``load``.
+
+    Raises:
+        UsageError: unknown or contradictory options.
+        MissingExtraError: an option whose package is not installed.
+    """
+    check_device(device)
+    if dtype is not None:
+        check_dtype(dtype)
     if device_map is not None and device_map not in DEVICE_MAPS:
         raise UsageError(
             f"device map {device_map!r}", wanted="auto", fix="pass --device-map auto or leave it"
