@@ -165,9 +165,9 @@ class RunFlags:
         )
         _shard(self.shard)
         check_out_dir(self.out, (), overwrite=True)
+        self.check_candidates(self.candidate_choice())
         if self.tracks is not None:
             check_tracks_dir(self.tracks)
-        self.check_candidates(self.candidate_choice())
 
     @property
     def names_candidates(self) -> bool:
