@@ -11,7 +11,7 @@ import torch
 
 from zerotube.check.cost import Meter
 from zerotube.check.types import Subject
-from zerotube.errors import ZerotubeError
+from zerotube.errors import NumericalError, ZerotubeError
 from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import PRESETS, MethodSettings, preset
 from zerotube.method.session import ClipSession
@@ -163,4 +163,10 @@ def _said(session: ClipSession, question: str, kind: str, truth: bool) -> Said:
     answer = session.model.ask(session.plain(reverse=False).detached(), [question])[0]
     logs = torch.as_tensor(answer.logits).double().log_softmax(dim=-1)
     yes, no = float(logs[session.answers.yes]), float(logs[session.answers.no])
+    if not math.isfinite(yes - no):
+        raise NumericalError(
+            "logits that are not finite",
+            wanted="finite numbers from the model",
+            fix="load it with --dtype float32",
+        )
     return Said(kind, truth, yes - no, math.exp(yes) + math.exp(no))

@@ -14,6 +14,10 @@ from zerotube.mllm.weights import parameter_bytes, snapshot
 
 NAME = "files"
 INDEX = "model.safetensors.index.json"
+_DAMAGE = (
+    *(SafetensorError, ModelError, OSError),
+    *(ValueError, KeyError, TypeError, AttributeError),  # JSON that is not an index
+)
 
 
 def folder_of(model: str) -> Path | None:
@@ -47,7 +51,7 @@ def check_files(folder: Path) -> CheckLine:
                 return _failed(f"{name} without the tensor {min(missing)!r}")
             counted = parameter_bytes(file)
             parameters, stored = parameters + counted[0], stored + counted[1]
-    except (SafetensorError, ModelError, ValueError, KeyError, AttributeError, OSError) as error:
+    except _DAMAGE as error:
         reason = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
         return _failed(" ".join(reason.split())[:200] or type(error).__name__)
     pickled = sorted(file.name for file in folder.glob("*.bin"))

@@ -93,6 +93,7 @@ def run_checks(options: CheckOptions, tell: Tell | None = None) -> Iterator[Chec
         yield versions_line(None)
         return
     yield _loaded(grounder, options, time.perf_counter() - begin)
+    yield versions_line(grounder.model)
     if here is None:
         fetched = folder_of(options.model)
         if fetched is not None:
@@ -107,7 +108,6 @@ def run_checks(options: CheckOptions, tell: Tell | None = None) -> Iterator[Chec
         with meter.stage(name):
             yield from _guarded(name, check, subject, options)
     yield from _clips(subject, meter, options)
-    yield versions_line(grounder.model)
 
 
 def _clips(subject: Subject, meter: Meter, options: CheckOptions) -> Iterator[CheckLine]:
