@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from zerotube.check import clips as clips_module
 from zerotube.check.clips import ClipFindings, Said, look_at_clips, shown_presets, tunes
 from zerotube.check.cost import Meter
 from zerotube.check.quality import quality_lines
@@ -87,7 +88,7 @@ def test_a_ratio_beyond_any_float() -> None:
 def look(model: VideoMLLM, clips: int) -> ClipFindings:
     found = ClipFindings()
     subject = Subject(Grounder(model), clips, lambda stage, done, total: None)
-    for _ in look_at_clips(subject, Meter(), found):
+    for _ in look_at_clips(subject, Meter(torch.device("cpu")), found):
         pass
     return found
 
@@ -116,6 +117,14 @@ def test_a_card_too_small_for_tuning_still_reads(
     lines = lines_of(found)
     for name in set(shown_presets()) - untuned:
         assert "not enough memory" in lines[f"right object, {name}"].figure
+
+
+def test_tuning_ends_when_its_time_is_over(toy: VideoMLLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips_module, "TUNING_S", 0.0)
+    found = look(toy, 3)
+    assert found.count == 3
+    for name, settings in shown_presets().items():
+        assert len(found.right[name]) == (1 if tunes(settings) else 3)
 
 
 def test_an_error_under_one_preset_is_a_wrong_choice(

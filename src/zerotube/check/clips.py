@@ -24,6 +24,10 @@ from zerotube.synth.stage import set_stage
 SET = "mixed"
 """The published set whose first samples are taken."""
 
+TUNING_S = 60.0
+"""Seconds for the presets that tune, all together: with a 7B model on a GPU the whole check is to
+take two minutes. The clips after that are looked at without them."""
+
 SHOWN = ("baseline", "gti", "full", "paper", "release", "default")
 """Presets that are compared, as far as they exist."""
 
@@ -113,6 +117,10 @@ def look_at_clips(subject: Subject, meter: Meter, found: ClipFindings) -> Iterat
                 grounder.keeps_clip = True
                 torch.cuda.empty_cache()
         yield
+        tuned = [name for name, settings in presets.items() if tunes(settings)]
+        if sum(meter.stages[name].seconds for name in tuned) > TUNING_S:
+            for name in tuned:
+                del presets[name]
 
 
 def _look(

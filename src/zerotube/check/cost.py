@@ -35,26 +35,39 @@ class Stage:
 
 @dataclass
 class Meter:
-    """Takes the time of named stages."""
+    """Takes the time of named stages.
 
+    Attributes:
+        device: where the model is; of a GPU it is its own memory that is read.
+        stages: what was taken, by name.
+    """
+
+    device: torch.device
     stages: dict[str, Stage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self._on_gpu:
+            torch.empty(0, device=self.device)  # its counters cannot be reset before
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.device.type == "cuda"
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Count the block as one run of a stage."""
-        cards = range(torch.cuda.device_count())
-        for card in cards:
-            torch.cuda.reset_peak_memory_stats(card)
+        if self._on_gpu:
+            torch.cuda.reset_peak_memory_stats(self.device)
         entry = self.stages.setdefault(name, Stage())
         begin = time.perf_counter()
         try:
             yield entry
         finally:
-            for card in cards:
-                torch.cuda.synchronize(card)
+            if self._on_gpu:
+                torch.cuda.synchronize(self.device)
             entry.seconds += time.perf_counter() - begin
             entry.times += 1
-            peak = _peak_bytes()
+            peak = self._peak_bytes()
             if peak is not None:
                 entry.peak_bytes = max(peak, entry.peak_bytes or 0)
 
@@ -67,7 +80,7 @@ class Meter:
             + ("" if one.peak_bytes is None else f", {gib(one.peak_bytes)}")
             for name, one in self.stages.items()
         ]
-        of = "GPU memory" if torch.cuda.device_count() else "the process"
+        of = "GPU memory" if self._on_gpu else "the process"
         return CheckLine(
             "cost",
             "info",
@@ -84,18 +97,16 @@ class Meter:
             },
         )
 
-
-def _peak_bytes() -> int | None:
-    """Peak of the GPUs since the stage began; without one that of the process since it began."""
-    cards = torch.cuda.device_count()
-    if cards:
-        return sum(torch.cuda.max_memory_allocated(card) for card in range(cards))
-    try:
-        import resource
-    except ImportError:  # not a POSIX system
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else peak * 1024
+    def _peak_bytes(self) -> int | None:
+        """Peak of the GPU in this stage; without one that of the process since its start."""
+        if self._on_gpu:
+            return int(torch.cuda.max_memory_allocated(self.device))
+        try:
+            import resource
+        except ImportError:  # not a POSIX system
+            return None
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else peak * 1024
 
 
 def versions_line(model: VideoMLLM | None) -> CheckLine:

@@ -69,7 +69,7 @@ def planted(
     layout, before = context.layout, context.features
     steps, rows, columns = layout.grid
     rng = np.random.default_rng(1)
-    spots = [(0, 0, 0), (steps - 1, rows - 1, columns - 1)]
+    spots: list[tuple[int, ...]] = [(0, 0, 0), (steps - 1, rows - 1, columns - 1)]
     while len(spots) < SPOTS:
         # Twice the same cell only where there are too few of them.
         spots.append(tuple(int(rng.integers(n)) for n in layout.grid))

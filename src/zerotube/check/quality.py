@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.check.chance import Verdict, at_least, verdict
-from zerotube.check.clips import SET, SHOWN, ClipFindings
+from zerotube.check.clips import SET, SHOWN, TUNING_S, ClipFindings
 from zerotube.check.types import CheckLine, Status
 from zerotube.eval.bootstrap import interval
 
@@ -97,7 +97,9 @@ def _sureness(found: ClipFindings) -> CheckLine:
 def _ratio(log: float) -> str:
     """A ratio that may be beyond any float, from its logarithm."""
     power = log / math.log(10)
-    return f"{math.exp(log):.2g}" if -4 < power < 4 else f"1e{power:+.0f}"
+    if not -3 < power < 6:
+        return f"1e{power:+.0f}"
+    return f"{math.exp(log):,.0f}" if power > 1 else f"{math.exp(log):.2g}"
 
 
 def _shares(margins: NDArray[np.float64]) -> dict[str, float]:
@@ -117,13 +119,15 @@ def _objects(found: ClipFindings) -> Iterator[CheckLine]:
         p = at_least(sum(hits), found.chances[: len(hits)])
         low_high = interval(np.array(hits, dtype=np.float64))
         failed, text = found.errors.get(name, (0, ""))
+        cut = f"; tuning has {TUNING_S:g} s in all" if len(hits) < found.count else ""
         shown = f"{sum(hits)} of {len(hits)}, a draw at random {drawn * len(hits):.0f}"
         yield CheckLine(
             f"right object, {name}",
             "info",
             f"{shown} (p = {p:.1g})" + (f"; {failed} failed" if failed else ""),
             f"95% interval {low_high.low:.0%} to {low_high.high:.0%}"
-            + (f"; the last failure: {text}" if failed else ""),
+            + (f"; the last failure: {text}" if failed else "")
+            + cut,
             values={"right": sum(hits), "clips": len(hits), "p": p, "failed": failed},
         )
         if p < best_p:

@@ -17,6 +17,7 @@ from zerotube.check.planted import check_cells, check_pointing
 from zerotube.check.prompt import check_prompt
 from zerotube.check.quality import quality_lines
 from zerotube.check.types import CheckLine, Subject
+from zerotube.checkpoints import torch_device
 from zerotube.errors import ModelError, UsageError, ZerotubeError
 from zerotube.grounder import Grounder
 
@@ -69,7 +70,7 @@ def run_checks(options: CheckOptions, tell: Tell | None = None) -> Iterator[Chec
         UsageError: unknown or contradictory options.
         KeyboardInterrupt: after the lines of what was finished.
     """
-    meter = Meter()
+    meter = Meter(torch_device(options.device))
     here = folder_of(options.model)
     if here is not None:
         line = _timed(check_files, here)
@@ -158,9 +159,12 @@ def _failure(name: str, error: Exception, options: CheckOptions, seconds: float)
         got, advice = error.got, f"wanted {error.wanted}; {error.fix}"
     elif isinstance(error, torch.OutOfMemoryError):
         got, advice = "not enough memory", "pass --dtype bfloat16 or --quantize 4bit"
-    said = (" ".join(text.replace(options.model, options.shown_name).split())
-            for text in (got, advice))  # fmt: skip
-    return CheckLine(name, "fail", *said, seconds=seconds)
+    return CheckLine(name, "fail", _shown(got, options), _shown(advice, options), seconds)
+
+
+def _shown(text: str, options: CheckOptions) -> str:
+    """A text on one line, without the place of the model on the user's disk."""
+    return " ".join(text.replace(options.model, options.shown_name).split())
 
 
 def _loaded(grounder: Grounder, options: CheckOptions, seconds: float) -> CheckLine:
