@@ -25,6 +25,8 @@ def test_every_checkpoint_and_the_bundled_one(run) -> None:
     assert rows[0]["cached"]
     listed = [item.name for entry in FAMILIES.values() for item in entry.checkpoints]
     assert sorted(row["name"] for row in rows[1:]) == sorted(listed)
+    assert {row["architecture"] for row in rows} == set(FAMILIES)
+    assert all(row["weights_gib"] > row["weights_4bit_gib"] > 0 for row in rows)
     assert sum(row["recommended"] for row in rows) == 1
 
 
