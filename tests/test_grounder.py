@@ -12,6 +12,7 @@ from zerotube.errors import NothingToGroundError, NumericalError, UsageError
 from zerotube.geometry.spans import Span
 from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import preset
+from zerotube.method.recommended import settings_for
 from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
@@ -46,20 +47,20 @@ def tracks(truth) -> TrackSet:
 
 
 def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: TrackSet) -> None:
-    result = grounder.ground(clip, truth.query, tracks=tracks, settings=preset("full", frames=6))
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=preset("paper", frames=6))
     assert result.tube.track_id in {track.track_id for track in tracks}
-    assert result.settings["method"] == preset("full", frames=6).to_dict()
+    assert result.settings["method"] == preset("paper", frames=6).to_dict()
     assert set(result.timings_s) == {"decode", "propose", "encode", "ground", "decide"}
     assert result.query == decompose(truth.query)
     assert result.warnings == ()
     assert len(result.clip.frame_indices) == 6
 
 
-def test_the_full_method_is_the_default(
+def test_what_the_model_recommends_is_the_default(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
     result = grounder.ground(clip, truth.query, tracks=tracks)
-    assert result.settings["method"] == preset("full").to_dict()
+    assert result.settings["method"] == settings_for("bundled").to_dict()
 
 
 def test_many_queries_share_the_video_and_change_nothing(
@@ -127,7 +128,7 @@ def test_a_proposer_without_words_runs_once_for_all_queries(
 def test_settings_side_by_side_are_what_each_gives_alone(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    rows = [preset("baseline", frames=6), preset("full", frames=6), preset("gti", frames=4)]
+    rows = [preset("baseline", frames=6), preset("paper", frames=6), preset("gti", frames=4)]
     together = grounder.ground_each(clip, truth.query, rows, candidates=Candidates(tracks=tracks))
     for settings, found in zip(rows, together, strict=True):
         assert isinstance(found, GroundingResult)
@@ -148,7 +149,7 @@ def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
     monkeypatch.setattr(keeping.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
 
     def ask(query: str, frames: int = 6) -> GroundingResult:
-        return keeping.ground(clip, query, tracks=tracks, settings=preset("full", frames=frames))
+        return keeping.ground(clip, query, tracks=tracks, settings=preset("paper", frames=frames))
 
     alone = ask("the red star grows"), ask(truth.query)
     assert len(encoded) == 2
@@ -166,7 +167,7 @@ def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
 def test_a_setting_that_fails_does_not_take_the_others_with_it(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    rows = [preset("full", frames=4, lr=1e300), preset("gti", frames=4)]
+    rows = [preset("paper", frames=4, lr=1e300), preset("gti", frames=4)]
     broken, whole = grounder.ground_each(
         clip, truth.query, rows, candidates=Candidates(tracks=tracks)
     )

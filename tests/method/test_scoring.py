@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zerotube.geometry.masks import encode_mask
-from zerotube.method.scoring import box_weights, frame_scores, mask_weights
+from zerotube.method.scoring import (
+    box_weights,
+    frame_scores,
+    mask_weights,
+    pixel_frame_scores,
+)
 from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import Track, TrackSet
 
@@ -119,3 +124,35 @@ def test_mask_support_uses_the_mask_and_falls_back_to_the_box() -> None:
     frames = np.arange(2)
     assert frame_scores(attention, candidates, frames, layout, "box").tolist() == [[4, 4]]
     assert frame_scores(attention, candidates, frames, layout, "mask").tolist() == [[1, 4]]
+
+
+@given(boxes_on_images(), st.booleans(), st.integers(0, 3))
+def test_pixel_scores_equal_the_released_codes_upscaling(case, by_mask: bool, seed: int) -> None:
+    """Upscale with torch as there, multiply by the mask drawn at full size, take the maximum."""
+    box, height, width, grid = case
+    attention = np.random.default_rng(seed).random((1, *grid), dtype=np.float32)
+    mask = pixel_mask(box, height, width)
+    rle = encode_mask(mask.astype(bool)) if by_mask else None
+    track = make_track(1, [0], [box], (rle,))
+    tracks = TrackSet((track,), 1, width, height, "test")
+    cells = np.arange(grid[0] * grid[1]).reshape(1, *grid)
+    layout = TokenLayout(cells, cells.size, np.array([0]))
+    scaled = torch.nn.functional.interpolate(
+        torch.from_numpy(attention)[None].double(),
+        size=(height, width), mode="bilinear", align_corners=False,
+    )[0, 0].numpy()  # fmt: skip
+    support = "mask" if by_mask else "box"
+    got = pixel_frame_scores(attention, tracks, np.array([0]), layout, support)
+    assert got[0, 0] == pytest.approx((scaled * mask).max(), rel=1e-6)
+
+
+def test_pixels_that_the_map_does_not_cover_score_nothing() -> None:
+    attention = np.ones((1, 2, 2), dtype=np.float32)
+    cells = np.arange(4).reshape(1, 2, 2)
+    middle = TokenLayout(cells, 4, np.array([0]), view_xyxy=(0.25, 0.0, 0.75, 1.0))
+    boxes = {1: [0, 0, 20, 40], 2: [30, 10, 50, 30], 3: [30.2, 10.2, 30.4, 10.4]}
+    tracks = TrackSet(
+        tuple(make_track(number, [0], [box]) for number, box in boxes.items()), 1, 100, 40, "test"
+    )
+    got = pixel_frame_scores(attention, tracks, np.array([0]), middle, "box")
+    assert got[:, 0].tolist() == [0.0, 1.0, 1.0]

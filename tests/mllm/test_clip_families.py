@@ -309,7 +309,7 @@ def test_a_picture_is_grounded(folders: dict[str, Path], name: str, tmp_path: Pa
     path = pictures(tmp_path / "one", 1) / "000.png"
     grounder = Grounder.from_pretrained(str(folders[name]), device="cpu")
     result = grounder.ground(
-        path, "the red square", tracks=two_tracks(1, 72, 96), settings=preset("full", lr=0.01)
+        path, "the red square", tracks=two_tracks(1, 72, 96), settings=preset("paper", lr=0.01)
     )
     evidence = result.evidence
     assert evidence.spatial_map.shape[0] == 1

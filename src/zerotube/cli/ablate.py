@@ -59,7 +59,7 @@ def ablate(
     method: Annotated[
         str,
         typer.Option("--method", metavar="|".join(PRESETS), help="Preset that the rows change."),
-    ] = "full",
+    ] = "paper",
     protocol: Annotated[
         Literal["half-open", "inclusive"],
         typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),

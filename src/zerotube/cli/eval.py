@@ -13,7 +13,7 @@ import typer
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
 from zerotube.cli.run_flags import RunFlags, with_run
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, named, preset
 
 if TYPE_CHECKING:
     from zerotube.eval.evaluation import Evaluation
@@ -28,7 +28,7 @@ def evaluate(
     *,
     method: Annotated[
         str, typer.Option("--method", metavar="|".join(PRESETS), help="Preset of the settings.")
-    ] = "full",
+    ] = DEFAULT,
     protocol: Annotated[
         Literal["half-open", "inclusive"],
         typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),
@@ -43,7 +43,7 @@ def evaluate(
     fails is tried again at the end; then it counts 0. The flags from --frames on are the settings
     of the method.
     """
-    settings = preset(method, **changes)
+    preset(method, **changes)  # a wrong value is refused before anything is fetched
     options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
@@ -52,17 +52,19 @@ def evaluate(
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
     from zerotube.eval.runner import run_task
+    from zerotube.method.recommended import settings_for
 
+    settings = settings_for(asked.model, method, changes)
     task = GroundTask((Variant(LABEL, settings),), asked.model_choice(), asked.candidate_choice())
     benchmark = asked.benchmark()
     running = RunningScore(LABEL, protocol, still=benchmark.still)
     with RunProgress(quiet=asked.quiet, metrics=running) as progress:
         record = run_task(task, benchmark, options, watch=progress)
     evaluation = scored(benchmark, record, LABEL, protocol, task.settings, options)
-    usual = GroundTask((Variant(LABEL, preset("full")),))
+    usual = GroundTask((Variant(LABEL, preset()),))
     page = report_of(
         evaluation,
-        title=f"{method} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
+        title=f"{named(settings)} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
         defaults=usual.settings,
         command=shlex.join(["zerotube", *sys.argv[1:]]),
     )

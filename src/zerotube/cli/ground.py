@@ -13,7 +13,7 @@ from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, preset
 from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def ground(
     no_store: NO_STORE_OPTION = False,
     method: Annotated[
         str, typer.Option("--method", metavar=_METHODS, help="Preset of the method settings.")
-    ] = "full",
+    ] = DEFAULT,
     attribute: Annotated[
         str | None, typer.Option("--attribute", help="Attribute phrase, instead of the parsed one.")
     ] = None,
@@ -105,7 +105,7 @@ def ground(
     --decomposer openai, which sends the sentence, and nothing of the video, to that server.
     """
     asking = llm_settings(decomposer, llm)
-    settings = preset(method, **changes)
+    preset(method, **changes)  # a wrong value is refused before anything is fetched
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
     kept = chosen_store(store, off=no_store)
 
@@ -125,7 +125,9 @@ def ground(
     open_video(video).close()
 
     from zerotube.grounder import Grounder, model_decomposer
+    from zerotube.method.recommended import settings_for
 
+    settings = settings_for(model, method, changes)
     grounder = Grounder.from_pretrained(
         model, device=device, dtype=dtype, device_map=device_map, quantize=quantize
     )
@@ -174,6 +176,7 @@ def answer_rows(result: GroundingResult) -> list[tuple[str, str]]:
             f"frames {tube.span.start_frame} to {tube.span.end_frame} "
             f"of {result.video.frame_count}",
         ),
+        ("method", result.settings["preset"]),
         ("presence", f"{evidence.presence:.2f}"),
         ("token", _token_text(result)),
         ("model", model),

@@ -15,10 +15,12 @@ import torch
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
-from zerotube.method.config import MethodSettings, preset
+from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
+from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
@@ -121,7 +123,8 @@ class Grounder:
             tracks: candidates, or a file of them; replaces the proposer.
             store: folder where candidates are kept between runs and looked for first. True: the
                 user's own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
-            settings: settings of the method; default the full method of the paper.
+            settings: settings of the method; default those that the model recommends, else the
+                package's own.
             progress: told about every stage.
 
         Raises:
@@ -173,7 +176,7 @@ class Grounder:
         shared stages' whole time in its ``timings_s``.
         """
         candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
-        chosen = settings or preset("full")
+        chosen = settings or settings_for(self.model.name)
         with self._opened(video) as source:
             parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
             asked = [(query, chosen) for query in parsed]
@@ -269,6 +272,7 @@ class Grounder:
                     *source.info.warnings,
                     *tracks.warnings,
                     *self._frame_warnings(wish, settings, count),
+                    *self._layer_warnings(settings),
                     *self._domain_warnings(query),
                 )
                 yield partial(
@@ -320,6 +324,7 @@ class Grounder:
             query=query,
             model=self.model.name,
             settings={
+                "preset": named(settings),
                 "method": settings.to_dict(),
                 "proposer": {"name": tracks.source, **tracks.settings},
                 "device": str(self.model.device),
@@ -355,6 +360,16 @@ class Grounder:
         if chosen.span_rule == "top-k":
             return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
         return [f"{said} (--frames)"]
+
+    def _layer_warnings(self, settings: MethodSettings) -> list[str]:
+        """The model is too shallow for the layers that were asked for."""
+        depth = self.model.layer_count
+        if settings.layers != "from-end" or layers_from_end(depth):
+            return []
+        return [
+            f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
+            "layers from layer_start to layer_end were read (--layers shares)"
+        ]
 
     def _domain_warnings(self, query: Query) -> list[str]:
         """Words the model has never seen: its answer then rests on the rest of the sentence."""

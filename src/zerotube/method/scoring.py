@@ -46,6 +46,58 @@ def frame_scores(
     return scores
 
 
+def pixel_frame_scores(
+    attention: NDArray[np.float32],
+    tracks: TrackSet,
+    frame_indices: NDArray[np.int64],
+    layout: TokenLayout,
+    support: Support,
+) -> NDArray[np.float64]:
+    """S_frame as the reference's released code has it: the map at the frame's pixels (section 11).
+
+    The map is scaled up to the frame bilinearly, and its maximum over the pixels of a candidate's
+    box or mask is taken, frame by frame. Pixels that the map does not cover count 0.
+
+    Args, returns: as ``frame_scores``.
+    """
+    scores = np.zeros((len(tracks), len(frame_indices)))
+    left, top, right, bottom = layout.view_xyxy
+    _, height, width = layout.grid
+    rows = _upscaling(tracks.height, height, top, bottom)
+    columns = _upscaling(tracks.width, width, left, right)
+    found = [track.boxes_at(frame_indices) for track in tracks]
+    for position, step in enumerate(layout.step_of_frame):
+        pixels = rows @ attention[step].astype(np.float64) @ columns.T
+        for row, (track, (boxes, visible)) in enumerate(zip(tracks, found, strict=True)):
+            if not visible[position]:
+                continue
+            mask = _mask_at(track, int(frame_indices[position])) if support == "mask" else None
+            inside = _box_pixels(pixels, boxes[position]) if mask is None else pixels[mask]
+            scores[row, position] = inside.max(initial=0.0)
+    return scores
+
+
+def _upscaling(length: int, cells: int, start: float, end: float) -> NDArray[np.float64]:
+    """Bilinear weights ``(length, cells)`` of the cells of one axis at each of its pixels."""
+    fractions = (np.arange(length) + 0.5) / length
+    places = (fractions - start) / (end - start) * cells - 0.5
+    covered = (places >= -0.5) & (places <= cells - 0.5)
+    places = places.clip(0.0, cells - 1.0)
+    return np.maximum(1.0 - np.abs(places[:, None] - np.arange(cells)), 0.0) * covered[:, None]
+
+
+def _box_pixels(pixels: NDArray[np.float64], box_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pixels whose centre lies in a box, or the one that holds the centre of a smaller box."""
+    bounds = []
+    for first, last, length in zip(box_xyxy[1::-1], box_xyxy[:1:-1], pixels.shape, strict=True):
+        begin, stop = (int(np.ceil(float(side) - 0.5)) for side in (first, last))
+        if begin >= stop:
+            begin = int(np.floor((float(first) + float(last)) / 2))
+            stop = begin + 1
+        bounds.append(slice(max(begin, 0), max(min(stop, length), 0)))
+    return pixels[bounds[0], bounds[1]]
+
+
 def box_weights(
     boxes_xyxy: NDArray[np.float32],
     image_size: tuple[int, int],
@@ -113,12 +165,19 @@ def _replace_by_masks(
     if track.masks_rle is None:
         return
     for position in np.flatnonzero(visible):
-        where = int(np.searchsorted(track.frame_indices, frame_indices[position]))
-        rle = track.masks_rle[where]
-        if rle is not None:
-            mask = mask_weights(decode_mask(rle), weights.shape[1:], layout.view_xyxy)
-            if mask.any():
-                weights[position] = mask
+        mask = _mask_at(track, int(frame_indices[position]))
+        if mask is not None:
+            sampled = mask_weights(mask, weights.shape[1:], layout.view_xyxy)
+            if sampled.any():
+                weights[position] = sampled
+
+
+def _mask_at(track: Track, frame: int) -> NDArray[np.bool_] | None:
+    """The track's mask at a frame in which it is visible."""
+    if track.masks_rle is None:
+        return None
+    rle = track.masks_rle[int(np.searchsorted(track.frame_indices, frame))]
+    return None if rle is None else decode_mask(rle)
 
 
 def mask_weights(

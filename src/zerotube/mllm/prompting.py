@@ -16,13 +16,22 @@ from zerotube.errors import ModelError
 _PROBES = ("Describe it", "how many")
 
 
-def render(processor: Any, question: str, modality: str = "video") -> str:
-    """The model's own chat prompt with one video (or image) and one question."""
+def render(
+    processor: Any, question: str, modality: str = "video", *, open_turn: bool = True
+) -> str:
+    """The model's own chat prompt with one video (or image) and one question.
+
+    Args:
+        processor: a Hugging Face processor with a chat template.
+        question: the user's text.
+        modality: what the message holds, "video" or "image".
+        open_turn: whether the model's own turn is opened, so that it answers.
+    """
     conversation = [
         {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question}]}
     ]
     text: str = processor.apply_chat_template(
-        conversation, add_generation_prompt=True, tokenize=False
+        conversation, add_generation_prompt=open_turn, tokenize=False
     )
     if question not in text:
         raise ModelError(
@@ -73,13 +82,22 @@ class PromptTokens:
                 wanted="role tokens such as ' ASSISTANT:' (method section 2)",
                 fix="use an instruction-tuned model with a chat template",
             )
+        self.turn_count = self._turn_count(first)
 
     def tail(self, question: str) -> list[int]:
         """Token ids after the last special token of the expanded placeholder.
 
         The question and the role tokens; before them any text that closes the expansion.
         """
-        text = render(self._processor, question, self._modality)
+        return self._tail(render(self._processor, question, self._modality), question)
+
+    def _turn_count(self, opened: list[int]) -> int:
+        """How many of the last tokens open the model's own turn; all role tokens if none do."""
+        probe = _PROBES[0]
+        closed = self._tail(render(self._processor, probe, self._modality, open_turn=False), probe)
+        return len(opened) - _common_prefix(opened, closed) or self.role_count
+
+    def _tail(self, text: str, question: str) -> list[int]:
         head, found, rest = text.rpartition(self._visual_token)
         if not found:
             raise ModelError(
@@ -163,8 +181,12 @@ class PromptTokens:
 
 
 def _common_suffix(first: list[int], second: list[int]) -> int:
+    return _common_prefix(first[::-1], second[::-1])
+
+
+def _common_prefix(first: list[int], second: list[int]) -> int:
     count = 0
-    for one, other in zip(reversed(first), reversed(second), strict=False):
+    for one, other in zip(first, second, strict=False):
         if one != other:
             break
         count += 1
