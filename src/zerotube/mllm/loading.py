@@ -59,7 +59,7 @@ def load(
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
     from zerotube.mllm.base import VideoMLLM
 
@@ -86,10 +86,16 @@ def load(
         placement["quantization_config"] = _quantization(quantize, kind)
         placement.setdefault("device_map", {"": where})
     try:
-        processor = AutoProcessor.from_pretrained(source)
+        processor = family.load_processor(source, config)
         with no_progress_bar():
-            loaded = AutoModelForImageTextToText.from_pretrained(
-                source, dtype=kind, attn_implementation="sdpa", use_safetensors=True, **placement
+            both: Any = AutoModelForImageTextToText.from_pretrained(
+                source,
+                dtype=kind,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # refused below, by name
+                **placement,
             )
     except torch.OutOfMemoryError as error:
         raise ModelError(
@@ -99,6 +105,8 @@ def load(
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
+    loaded, report = both
+    _refuse_foreign_weights(model, architecture, report)
     if not placement:
         loaded = placed(loaded, where, name=model, fix=SMALLER)
     if quantize is not None:
@@ -183,6 +191,21 @@ def _refuse_original_llava(model: str, source: str) -> None:
             fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
             "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
         )
+
+
+def _refuse_foreign_weights(model: str, architecture: str, report: dict[str, Any]) -> None:
+    """Refuse tensors of another architecture: random ones would stand in for those it lacks."""
+    missing = sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
+    if not missing:
+        return
+    foreign = sorted(report["unexpected_keys"])
+    instead = f", but with {foreign[0]}" if foreign else ""
+    raise ModelError(
+        f"weights of {model!r} without {len(missing)} tensors of a {architecture}, such as "
+        f"{missing[0]}{instead}",
+        wanted="the tensors of the model that its config.json describes",
+        fix="download config.json and *.safetensors again, from the same place",
+    )
 
 
 def _check_options(device: str | None, device_map: str | None, quantize: str | None) -> None:

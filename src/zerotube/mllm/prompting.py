@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from zerotube.errors import ModelError
 
 # Two questions that share neither their first nor their last token in any tokenizer we know.
@@ -26,13 +28,20 @@ def render(
         question: the user's text.
         modality: what the message holds, "video" or "image".
         open_turn: whether the model's own turn is opened, so that it answers.
+
+    Raises:
+        ModelError: there is no chat template, or it cannot be rendered, or it changes the question.
     """
     conversation = [
         {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question}]}
     ]
-    text: str = processor.apply_chat_template(
-        conversation, add_generation_prompt=open_turn, tokenize=False
-    )
+    try:
+        text: str = processor.apply_chat_template(
+            conversation, add_generation_prompt=open_turn, tokenize=False
+        )
+    # TypeError: a template for text alone joins strings, and a message with a video is a list.
+    except (ValueError, TypeError, TemplateError) as error:
+        raise _unrenderable(processor, error) from error
     if question not in text:
         raise ModelError(
             "a chat template that drops or rewrites the question",
@@ -40,6 +49,21 @@ def render(
             fix="check chat_template.jinja of this model",
         )
     return text
+
+
+def _unrenderable(processor: Any, error: Exception) -> ModelError:
+    if processor.chat_template is None:
+        return ModelError(
+            "a checkpoint without a chat template",
+            wanted="chat_template.jinja or chat_template.json beside its config.json",
+            fix="use an instruction-tuned model, or copy the template of the one it is made from",
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ModelError(
+        f"a chat template that cannot be rendered ({reason[:160].rstrip('.')})",
+        wanted="one for messages that hold a video (or image) and a text",
+        fix="check chat_template.jinja of this model",
+    )
 
 
 @dataclass(frozen=True)

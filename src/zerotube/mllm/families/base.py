@@ -56,6 +56,21 @@ class Family(ABC):
     packages: ClassVar[dict[str, str]] = {}
     """Packages that its processor needs beyond the core ones -> the extra that brings them."""
 
+    def load_processor(self, source: str, config: Any) -> Any:
+        """The checkpoint's processor. Override where the published files do not lead to it.
+
+        Args:
+            source: folder or id.
+            config: the checkpoint's configuration.
+        """
+        from transformers import AutoProcessor
+
+        processor = AutoProcessor.from_pretrained(source)
+        if processor.chat_template is None:
+            # transformers 5 does not look for it where many published checkpoints keep it.
+            processor.chat_template = processor.tokenizer.chat_template
+        return processor
+
     def visual_token(self, processor: Any) -> str:
         """Text of the placeholder in the rendered chat prompt, which the processor expands."""
         token: str = processor.video_token

@@ -22,6 +22,8 @@ class LlavaNextVideo(CroppedFrames):
         Checkpoint("llava-hf/LLaVA-NeXT-Video-34B-hf", 34.8),
     )
 
+    processor_names = ("LlavaNextVideoProcessor", "LlavaNextVideoVideoProcessor")
+
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         return model.get_video_features(
             inputs["pixel_values_videos"].to(model.device, model.dtype), return_dict=True

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.frames import check_frames
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
 
@@ -36,6 +37,7 @@ class LlavaOnevision(Family):
         vision = model.config.vision_config
         side = math.ceil(vision.image_size // vision.patch_size / 2)
         steps = inputs["pixel_values_videos"].shape[1]
+        check_frames(steps, clip)
         cells = np.arange(steps * side * side, dtype=np.int64).reshape(steps, side, side)
         # Pixels behind the last whole patch are never read (384 pixels hold 27 patches of 14).
         seen = vision.image_size // vision.patch_size * vision.patch_size / vision.image_size
