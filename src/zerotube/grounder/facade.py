@@ -271,6 +271,7 @@ class Grounder:
                     *query.warnings,
                     *source.info.warnings,
                     *tracks.warnings,
+                    *self.model.warnings,
                     *self._frame_warnings(wish, settings, count),
                     *self._layer_warnings(settings),
                     *self._domain_warnings(query),

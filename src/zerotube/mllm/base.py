@@ -33,13 +33,23 @@ class VideoMLLM:
         processor: its processor.
         family: adapter of its architecture.
         name: id or path, for the record.
+        warnings: what to read before trusting its answers, from loading it.
     """
 
-    def __init__(self, model: Any, processor: Any, family: Family, *, name: str) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        family: Family,
+        *,
+        name: str,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.processor = processor
         self.family = family
         self.name = name
+        self.warnings = warnings
         self.tokens = PromptTokens(
             processor,
             family.visual_token(processor),

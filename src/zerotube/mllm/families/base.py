@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from zerotube.checkpoints.strict import TRUSTED
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
 
@@ -65,7 +66,7 @@ class Family(ABC):
         """
         from transformers import AutoProcessor
 
-        processor = AutoProcessor.from_pretrained(source)
+        processor = AutoProcessor.from_pretrained(source, **TRUSTED)
         if processor.chat_template is None:
             # transformers 5 does not look for it where many published checkpoints keep it.
             processor.chat_template = processor.tokenizer.chat_template

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from zerotube.checkpoints.strict import TRUSTED
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import check_frames
 from zerotube.mllm.families.patches import frame_rows, kept_view
@@ -40,7 +41,9 @@ class CroppedFrames(Family):
             "image_processor": transformers.AutoImageProcessor,
             "tokenizer": transformers.AutoTokenizer,
         }
-        parts = {name: kinds[name].from_pretrained(source) for name in whole.get_attributes()}
+        parts = {
+            name: kinds[name].from_pretrained(source, **TRUSTED) for name in whole.get_attributes()
+        }
         settings = {
             "patch_size": config.vision_config.patch_size,
             "vision_feature_select_strategy": config.vision_feature_select_strategy,
