@@ -81,6 +81,9 @@ OTHER = {
     "span_rule": "rank-sum",
     "support": "mask",
     "seed": 5,
+    "frame_fit": "pad",
+    "max_visual_tokens": 100,
+    "grid_side": 6,
 }
 """For every setting a value that is not its default."""
 

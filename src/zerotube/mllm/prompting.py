@@ -16,11 +16,21 @@ from zerotube.errors import ModelError
 _PROBES = ("Describe it", "how many")
 
 
-def render(processor: Any, question: str, modality: str = "video") -> str:
-    """The model's own chat prompt with one video (or image) and one question."""
+def render(processor: Any, question: str, modality: str = "video", system: str = "") -> str:
+    """The model's own chat prompt with one video (or image) and one question.
+
+    Args:
+        processor: the checkpoint's.
+        question: text of the user.
+        modality: "video" or "image".
+        system: text of a system message before it; "" = none of ours.
+    """
     conversation = [
         {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question}]}
     ]
+    if system:
+        said = {"role": "system", "content": [{"type": "text", "text": system}]}
+        conversation.insert(0, said)
     text: str = processor.apply_chat_template(
         conversation, add_generation_prompt=True, tokenize=False
     )
