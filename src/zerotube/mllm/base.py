@@ -20,7 +20,7 @@ from zerotube.mllm.capture import Recorder, recording
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.pooling import with_placeholders
 from zerotube.mllm.prompting import AnswerIds, PromptTokens
-from zerotube.mllm.showing import View, check_budget, fitted, prompt_text, record, within
+from zerotube.mllm.showing import check_budget, fitted, prompt_text, record, within
 from zerotube.mllm.types import PLAIN, Answer, EncodeOptions, Prefix, VisualContext, as_index
 from zerotube.video.types import Clip
 
@@ -85,11 +85,9 @@ class VideoMLLM:
         if options.grid_side:
             coarser = self.family.with_grid_side(self.model, options.grid_side)
         family = coarser or self.family
-        part: View = (0.0, 0.0, 1.0, 1.0)
-        shown = clip
-        if options.frame_fit != "crop" or not family.crops(self.processor):
-            frame_processor = family.frame_processor(self.processor)
-            shown, part = fitted(clip, options.frame_fit, frame_processor)
+        own_crop = options.frame_fit == "crop" and family.crops(self.processor)
+        fit = "squeeze" if own_crop else options.frame_fit
+        shown, part = fitted(clip, fit, family.frame_processor(self.processor))
         probe = "?"
         text, prompted = prompt_text(
             self.processor,
