@@ -87,6 +87,9 @@ OTHER = {
     "span_rule": "rank-sum",
     "support": "mask",
     "seed": 5,
+    "frame_fit": "pad",
+    "max_visual_tokens": 100,
+    "grid_side": 6,
 }
 """For every setting a value that is not its default, nor what the bundled model recommends."""
 

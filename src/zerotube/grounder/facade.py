@@ -18,7 +18,7 @@ from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
 from zerotube.method.recommended import settings_for
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.loading import load
@@ -274,6 +274,7 @@ class Grounder:
                     *self.model.warnings,
                     *self._frame_warnings(wish, settings, count),
                     *self._layer_warnings(settings),
+                    *session.context.shown.notes,
                     *self._domain_warnings(query),
                 )
                 yield partial(
@@ -291,14 +292,19 @@ class Grounder:
     def _session(
         self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
     ) -> ClipSession:
-        """The encoded clip: the last one again, if it shows the same pictures."""
-        if self._last is not None and _same_pictures(self._last[0], clip):
+        """The encoded clip: the last one again, if it shows the same pictures in the same way."""
+        options = encode_options(self.model, settings)
+        if (
+            self._last is not None
+            and self._last[1].context.options == options
+            and _same_pictures(self._last[0], clip)
+        ):
             clock.seconds.setdefault("encode", 0.0)
             return self._last[1].under(settings)
         self._last = None  # its memory is free before the next clip needs it
         with clock.stage("encode"):
             tell("encode", 0, 1)
-            session = ClipSession(self.model, self.model.encode(clip), settings)
+            session = ClipSession(self.model, self.model.encode(clip, options), settings)
             tell("encode", 1, 1)
         self._last = (clip, session)
         return session
@@ -335,6 +341,7 @@ class Grounder:
             evidence=evidence,
             tube=tube,
             timestamps_s=source.timestamps_s,
+            frames_shown=session.context.shown,
             timings_s=clock.seconds,
             warnings=warnings,
         )

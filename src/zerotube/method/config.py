@@ -15,6 +15,7 @@ SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum"]
 Support = Literal["box", "mask"]
 FrameScore = Literal["cells", "pixels"]
 Layers = Literal["shares", "from-end"]
+FrameFit = Literal["squeeze", "crop", "pad"]  # of mllm.types, which would load torch here
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,19 @@ class MethodSettings:
     seed: int = 0
     """Seed of everything that draws; the method itself draws nothing."""
 
+    frame_fit: FrameFit = "squeeze"
+    """How a frame comes to the shape that the model takes: squeeze = the whole frame, each side
+    scaled by itself (a model that keeps a frame's shape keeps it), crop = its middle square, as
+    the published processors of models with a CLIP tower do, pad = all of it in a larger square."""
+
+    max_visual_tokens: int = 0
+    """Most visual tokens of all sampled frames, for models whose grid follows the frame; 0 = what
+    the model's makers allow."""
+
+    grid_side: int = 0
+    """Pool each frame to this many cells a side, for LLaVA-NeXT-Video and LLaVA-OneVision
+    (reference: 6); 0 = the model's own grid."""
+
     def __post_init__(self) -> None:
         self._check(self.frames >= 1, f"frames={self.frames}", "at least 1")
         self._check(self.top_k >= 1, f"top_k={self.top_k}", "at least 1")
@@ -113,6 +127,9 @@ class MethodSettings:
             f"layers from {self.layer_start} to {self.layer_end}",
             "0 <= layer_start < layer_end <= 1",
         )
+        for name in ("max_visual_tokens", "grid_side"):
+            value = getattr(self, name)
+            self._check(value >= 0, f"{name}={value}", "0 or more")
         self._check(0.0 <= self.ema < 1.0, f"ema={self.ema}", "0 <= ema < 1")
         self._check(
             0.0 < self.lr < float("inf"), f"lr={self.lr}", "a positive finite learning rate"
@@ -126,6 +143,7 @@ class MethodSettings:
             ("support", get_args(Support)),
             ("frame_score", get_args(FrameScore)),
             ("wording", get_args(Wording)),
+            ("frame_fit", get_args(FrameFit)),
         ):
             value = getattr(self, name)
             self._check(value in allowed, f"{name}={value!r}", f"one of {', '.join(allowed)}")
@@ -179,6 +197,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "support": "mask",
         "frame_score": "pixels",
         "wording": "release",
+        "grid_side": 6,
     },
     "baseline": {**_PAPER, **_UNTUNED, "token_rule": "mean"},
     "gti": {**_PAPER, **_UNTUNED},

@@ -132,6 +132,11 @@ def _centres(length: int, cells: int, start: float, end: float) -> NDArray[np.fl
     return fractions * length - 0.5
 
 
+def _on_frame(centres: NDArray[np.float64], length: int) -> NDArray[np.bool_]:
+    """Whether a cell's centre lies on the frame, and not in what was padded to it."""
+    return (centres >= -0.5) & (centres <= length - 0.5)
+
+
 def _interval_weights(
     intervals: NDArray[np.float32], length: int, cells: int, start: float, end: float
 ) -> NDArray[np.float64]:
@@ -146,6 +151,7 @@ def _interval_weights(
         return np.asarray((middle >= begin) & (middle < finish), dtype=np.float64)
 
     weights: NDArray[np.float64] = (1 - share) * inside(low) + share * inside(high)
+    weights[:, ~_on_frame(centres, length)] = 0.0
     for row in np.flatnonzero(weights.max(axis=1) == 0):
         middle = (begin[row, 0] + finish[row, 0]) / 2 / length
         cell = int(np.floor((middle - start) / (end - start) * cells))
@@ -198,4 +204,7 @@ def mask_weights(
     values = mask.astype(np.float64)
     upper = values[np.ix_(y0, x0)] * (1 - fx) + values[np.ix_(y0, x1)] * fx
     lower = values[np.ix_(y1, x0)] * (1 - fx) + values[np.ix_(y1, x1)] * fx
-    return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float64)
+    weights: NDArray[np.float64] = upper * (1 - fy) + lower * fy
+    weights[~_on_frame(ys, height)] = 0.0
+    weights[:, ~_on_frame(xs, width)] = 0.0
+    return weights

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from zerotube.errors import NumericalError
+from zerotube.errors import NumericalError, UsageError
 from zerotube.method.config import MethodSettings
 from zerotube.method.relevance import relative
 from zerotube.method.tokens import choose_token
@@ -18,7 +18,7 @@ from zerotube.method.types import TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
-from zerotube.mllm.types import Prefix, VisualContext
+from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext
 from zerotube.query.prompts import caption_prompt, existence_prompt
 
 _Key = TypeVar("_Key")
@@ -29,6 +29,17 @@ Phrase = tuple[str, bool]
 
 Tuning = tuple[str, str, float, int, float, str]
 """Settings that decide a visual prompt: objective, step, lr, iterations, ema, wording."""
+
+
+def encode_options(model: VideoMLLM, settings: MethodSettings) -> EncodeOptions:
+    """How these settings show a clip to a model."""
+    released = settings.wording == "release"
+    return EncodeOptions(
+        frame_fit=settings.frame_fit,
+        max_visual_tokens=settings.max_visual_tokens,
+        grid_side=settings.grid_side,
+        system_prompt=model.family.released_system_prompt if released else "",
+    )
 
 
 class ClipSession:
@@ -42,6 +53,9 @@ class ClipSession:
         model: the MLLM.
         context: the encoded clip.
         settings: settings of the method; see ``under`` for others.
+
+    Raises:
+        UsageError: settings that show the clip otherwise than it was encoded.
     """
 
     def __init__(self, model: VideoMLLM, context: VisualContext, settings: MethodSettings) -> None:
@@ -51,6 +65,13 @@ class ClipSession:
         self._use(settings)
 
     def _use(self, settings: MethodSettings) -> None:
+        options = encode_options(self.model, settings)
+        if options != self.context.options:
+            raise UsageError(
+                f"settings that ask for {options}",
+                wanted=f"those the clip was encoded with, {self.context.options}",
+                fix="encode the clip anew: model.encode(clip, encode_options(model, settings))",
+            )
         self.settings = settings
         self.layers = layers_read(settings, self.model.layer_count)
 

@@ -98,7 +98,7 @@ def reading(
     """
     import torch
 
-    from zerotube.method.session import ClipSession
+    from zerotube.method.session import ClipSession, encode_options
     from zerotube.video import uniform_indices
 
     model = grounder.model
@@ -114,7 +114,7 @@ def reading(
             candidates = _candidates(grounder, sample, video, query, choice, files or {})
         yield Reading(
             sample=sample,
-            session=ClipSession(model, model.encode(clip), chosen),
+            session=ClipSession(model, model.encode(clip, encode_options(model, chosen)), chosen),
             query=query,
             frame_indices=clip.frame_indices,
             first_frame=info.first_frame,

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 ATTENTIONS = ("relative", "plain")
 """The two attentions that are analysed side by side; the method's default first."""
 
-READS = frozenset({"frames", "layer_start", "layer_end", "support", "seed"})
+READS = frozenset(
+    {"frames", "layer_start", "layer_end", "support", "seed"}
+    | {"frame_fit", "max_visual_tokens", "grid_side"}
+)
 """Settings of the method that this analysis leaves open."""
 
 

@@ -22,9 +22,9 @@ CHAT_TEMPLATE = (
 class VideoLlava(CroppedFrames):
     """``VideoLlavaForConditionalGeneration``.
 
-    The video tower sees each frame on its own (short side scaled, middle square cropped) and keeps
-    its class token: 1 + 16 x 16 features a frame. The class token is no place in the picture; it
-    belongs to no cell and moves with its frame.
+    The video tower sees each frame on its own, squeezed to a square (or its middle square, under
+    the frame fit "crop"), and keeps its class token: 1 + 16 x 16 features a frame. The class token
+    is no place in the picture; it belongs to no cell and moves with its frame.
     """
 
     architectures = ("VideoLlavaForConditionalGeneration",)
