@@ -104,7 +104,8 @@ TRACKS_DIR_OPTION = Annotated[
     typer.Option(
         "--tracks",
         metavar="DIR",
-        help="Read the candidates: a file per video, named as the video with .json, at any depth.",
+        help="Read the candidates: for every video a .json file, or a folder of them, named as the "
+        "video, at any depth.",
     ),
 ]
 

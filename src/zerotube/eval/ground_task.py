@@ -20,6 +20,7 @@ from zerotube.errors import (
 from zerotube.eval.datasets.fit import misfit
 from zerotube.eval.predictions import failure, from_tube, to_dict
 from zerotube.eval.task import SampleSkipped, Work
+from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Sample
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
@@ -77,8 +78,7 @@ class CandidateChoice:
         proposer: its name; ``TRUTH`` for the benchmark's true tracks, which isolates the method as
             the paper's precomputed tracks do; None for that of the model.
         proposer_settings: its settings.
-        tracks: folder with a track file per video, named as the video with the ending ``.json``,
-            at any depth; replaces the proposer.
+        tracks: folder with the tracks of every video, see `TrackFiles`; replaces the proposer.
         store: see `zerotube.grounder.Candidates`.
 
     Raises:
@@ -102,7 +102,7 @@ class CandidateChoice:
                 "settings for the true tracks", wanted="none", fix="leave --proposer-set out"
             )
 
-    def of(self, sample: Sample, files: Mapping[str, Path]) -> Candidates:
+    def of(self, sample: Sample, files: TrackFiles | None) -> Candidates:
         """The candidates of one sample.
 
         Args:
@@ -110,7 +110,8 @@ class CandidateChoice:
             files: what ``track_files`` found.
 
         Raises:
-            InputError: the benchmark has no true tracks, or the folder has no file for the video.
+            InputError: the benchmark has no true tracks, or the folder does not have those of the
+                video, or has them twice.
         """
         from zerotube.grounder import Candidates
 
@@ -122,22 +123,13 @@ class CandidateChoice:
                     fix="choose another --proposer",
                 )
             return Candidates(tracks=sample.true_tracks)
-        if self.tracks is not None:
-            name = Path(sample.video_name).stem
-            if name not in files:
-                raise InputError(
-                    f"no track file {name}.json below {self.tracks}",
-                    wanted="a track file per video",
-                    fix="make it with `zerotube propose`, or leave --tracks out",
-                )
-            return Candidates(tracks=files[name])
+        if files is not None:
+            return Candidates(tracks=files.of(sample.video_name))
         return Candidates(self.proposer, self.proposer_settings, store=self.store)
 
-    def track_files(self) -> dict[str, Path]:
-        """The track files of the folder by the name of their video."""
-        if self.tracks is None:
-            return {}
-        return {path.stem: path for path in sorted(self.tracks.rglob("*.json"))}
+    def track_files(self) -> TrackFiles | None:
+        """What the folder holds; None without a folder."""
+        return None if self.tracks is None else TrackFiles(self.tracks)
 
     def to_dict(self) -> dict[str, Any]:
         """What of it decides results: where tracks are kept does not."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.geometry.masks import decode_mask
 from zerotube.method.config import Support
 from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import Track, TrackSet
@@ -25,7 +24,8 @@ def frame_scores(
         tracks: P candidates.
         frame_indices: int64 ``(N,)``, the sampled frames.
         layout: says which step of the map shows each sampled frame.
-        support: "box", or "mask" (a track's box where it has no mask at that frame).
+        support: "box", or "mask" (see ``Track.mask_at``; the box for a track without masks, and
+            where the mask reaches no cell).
 
     Returns:
         float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is
@@ -109,16 +109,14 @@ def _replace_by_masks(
     visible: NDArray[np.bool_],
     layout: TokenLayout,
 ) -> None:
-    """Overwrite box weights by mask weights where the track has a mask, in place."""
-    if track.masks_rle is None:
-        return
+    """Overwrite box weights by mask weights, in place, wherever a mask reaches a cell."""
     for position in np.flatnonzero(visible):
-        where = int(np.searchsorted(track.frame_indices, frame_indices[position]))
-        rle = track.masks_rle[where]
-        if rle is not None:
-            mask = mask_weights(decode_mask(rle), weights.shape[1:], layout.view_xyxy)
-            if mask.any():
-                weights[position] = mask
+        mask = track.mask_at(int(frame_indices[position]))
+        if mask is None:
+            return  # a track without any mask keeps its boxes
+        on_grid = mask_weights(mask, weights.shape[1:], layout.view_xyxy)
+        if on_grid.any():
+            weights[position] = on_grid
 
 
 def mask_weights(

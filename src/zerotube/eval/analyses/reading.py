@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from zerotube.errors import InputError, NothingToGroundError
 from zerotube.eval.analyses.region import SPAN, TRACK, Region, region_of
 from zerotube.eval.ground_task import CandidateChoice, opened
 from zerotube.eval.metrics import overlap
+from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Prediction, Sample, Truth
 from zerotube.method.config import MethodSettings
 
@@ -81,7 +81,7 @@ def reading(
     sample: Sample,
     settings: MethodSettings,
     choice: CandidateChoice | None = None,
-    files: Mapping[str, Path] | None = None,
+    files: TrackFiles | None = None,
 ) -> Iterator[Reading]:
     """Open, sample and encode a sample.
 
@@ -111,7 +111,7 @@ def reading(
         target = _target(sample, video)
         candidates = None
         if choice is not None:
-            candidates = _candidates(grounder, sample, video, query, choice, files or {})
+            candidates = _candidates(grounder, sample, video, query, choice, files)
         yield Reading(
             sample=sample,
             session=ClipSession(model, model.encode(clip), chosen),
@@ -145,7 +145,7 @@ def _candidates(
     video: Video,
     query: Query,
     choice: CandidateChoice,
-    files: Mapping[str, Path],
+    files: TrackFiles | None,
 ) -> TrackSet:
     from zerotube.proposals.types import TrackSet
 
