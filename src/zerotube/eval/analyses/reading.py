@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zerotube.errors import InputError, NothingToGroundError
 from zerotube.eval.analyses.region import SPAN, TRACK, Region, region_of
-from zerotube.eval.ground_task import CandidateChoice, opened
+from zerotube.eval.ground_task import CandidateChoice, ModelChoice, opened
 from zerotube.eval.metrics import overlap
 from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Prediction, Sample, Truth
@@ -82,6 +82,8 @@ def reading(
     settings: MethodSettings,
     choice: CandidateChoice | None = None,
     files: TrackFiles | None = None,
+    *,
+    model: ModelChoice | None = None,
 ) -> Iterator[Reading]:
     """Open, sample and encode a sample.
 
@@ -91,6 +93,7 @@ def reading(
         settings: of the method; as many frames are sampled as the model takes.
         choice: where candidates come from; None looks for none.
         files: what ``CandidateChoice.track_files`` found.
+        model: what ``grounder`` was loaded by; it may have stored decompositions.
 
     Raises:
         SampleSkipped, InputError, VideoError: see ``opened``.
@@ -101,12 +104,11 @@ def reading(
     from zerotube.method.session import ClipSession
     from zerotube.video import uniform_indices
 
-    model = grounder.model
-    chosen = settings.within(model.family.frame_limit)
+    chosen = settings.within(grounder.model.family.frame_limit)
     with opened(sample) as video, torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
         info = video.info
-        query = grounder.decomposer(sample.query)
+        query = (model or ModelChoice()).query(grounder, sample)
         clip = video.frames(uniform_indices(info.frame_count, chosen.frames))
         target = _target(sample, video)
         candidates = None
@@ -114,7 +116,7 @@ def reading(
             candidates = _candidates(grounder, sample, video, query, choice, files)
         yield Reading(
             sample=sample,
-            session=ClipSession(model, model.encode(clip), chosen),
+            session=ClipSession(grounder.model, grounder.model.encode(clip), chosen),
             query=query,
             frame_indices=clip.frame_indices,
             first_frame=info.first_frame,
