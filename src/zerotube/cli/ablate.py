@@ -10,8 +10,9 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.paths import check_out_dir
-from zerotube.cli.run_flags import RunFlags, warn_decomposed, with_run
+from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.errors import UsageError
 from zerotube.method.config import PRESETS, MethodSettings, preset
 

@@ -12,8 +12,8 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
-from zerotube.cli.llm import without_secrets
-from zerotube.cli.run_flags import RunFlags, warn_decomposed, with_run
+from zerotube.cli.llm import warn_decomposed, without_secrets
+from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.method.config import PRESETS, MethodSettings, preset
 
 if TYPE_CHECKING:

@@ -118,16 +118,16 @@ def ground(
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
-    server = None
-    if decomposer == "openai":
-        from zerotube.query.server import openai_decomposer
-
-        server = openai_decomposer(asking, key=llm_key)
     stored = None
     if decompositions is not None:
         from zerotube.query.stored import read_stored
 
         stored = read_stored(decompositions)
+    server = None
+    if decomposer == "openai":
+        from zerotube.query.server import openai_decomposer
+
+        server = openai_decomposer(asking, key=llm_key)
     open_video(video).close()
 
     from zerotube.grounder import Grounder, model_decomposer

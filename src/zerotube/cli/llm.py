@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from zerotube.cli import console
 from zerotube.errors import UsageError
 from zerotube.query.llm import LLMSettings
+
+if TYPE_CHECKING:
+    from zerotube.eval.runner import RunRecord
 
 _DECOMPOSERS = ("rules", "openai", "model")
 
@@ -67,6 +71,15 @@ def llm_settings(decomposer: str, changes: Mapping[str, Any]) -> LLMSettings:
                 fix="pass --decomposer openai, or leave the flag out",
             )
     return LLMSettings(**changes)
+
+
+def warn_decomposed(record: RunRecord) -> None:
+    """Say on stderr where others split the sentences of a run than were asked to."""
+    from zerotube.eval.decomposition import decomposed
+
+    note = decomposed(record).note
+    if note is not None:
+        console.warn(note)
 
 
 def without_secrets(words: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
     from zerotube.eval.ground_task import CandidateChoice, ModelChoice
-    from zerotube.eval.runner import RunOptions, RunRecord
+    from zerotube.eval.runner import RunOptions
     from zerotube.eval.types import Benchmark
     from zerotube.query.stored import StoredPhrases
 
@@ -311,15 +311,6 @@ def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., No
         return with_flags(LLMSettings, into="llm", prefix="llm")(wrapper)
 
     return decorate
-
-
-def warn_decomposed(record: RunRecord) -> None:
-    """Say on stderr where others split the sentences of a run than were asked to."""
-    from zerotube.eval.decomposition import decomposed
-
-    note = decomposed(record).note
-    if note is not None:
-        console.warn(note)
 
 
 def _shard(text: str) -> tuple[int, int]:

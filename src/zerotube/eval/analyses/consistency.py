@@ -91,7 +91,7 @@ class ConsistencyTask:
 
         def work(sample: Sample) -> dict[str, Any]:
             asked = (self.settings_of_method, self.candidates, files)
-            with reading(grounder, sample, *asked, model=self.model) as read:
+            with reading(grounder, sample, *asked, loaded_by=self.model) as read:
                 return measured(read) | {QUERY: query_record(read.query)}
 
         return work

@@ -83,7 +83,7 @@ class PeaksTask:
         grounder = self.model.load()
 
         def work(sample: Sample) -> dict[str, Any]:
-            with reading(grounder, sample, self.settings_of_method, model=self.model) as read:
+            with reading(grounder, sample, self.settings_of_method, loaded_by=self.model) as read:
                 return measured(read) | {QUERY: query_record(read.query)}
 
         return work

@@ -83,7 +83,7 @@ def reading(
     choice: CandidateChoice | None = None,
     files: TrackFiles | None = None,
     *,
-    model: ModelChoice | None = None,
+    loaded_by: ModelChoice | None = None,
 ) -> Iterator[Reading]:
     """Open, sample and encode a sample.
 
@@ -93,7 +93,7 @@ def reading(
         settings: of the method; as many frames are sampled as the model takes.
         choice: where candidates come from; None looks for none.
         files: what ``CandidateChoice.track_files`` found.
-        model: what ``grounder`` was loaded by; it may have stored decompositions.
+        loaded_by: what ``grounder`` was loaded by; it may have stored decompositions.
 
     Raises:
         SampleSkipped, InputError, VideoError: see ``opened``.
@@ -104,11 +104,12 @@ def reading(
     from zerotube.method.session import ClipSession
     from zerotube.video import uniform_indices
 
-    chosen = settings.within(grounder.model.family.frame_limit)
+    model = grounder.model
+    chosen = settings.within(model.family.frame_limit)
     with opened(sample) as video, torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
         info = video.info
-        query = (model or ModelChoice()).query(grounder, sample)
+        query = (loaded_by or ModelChoice()).query(grounder, sample)
         clip = video.frames(uniform_indices(info.frame_count, chosen.frames))
         target = _target(sample, video)
         candidates = None
@@ -116,7 +117,7 @@ def reading(
             candidates = _candidates(grounder, sample, video, query, choice, files)
         yield Reading(
             sample=sample,
-            session=ClipSession(grounder.model, grounder.model.encode(clip), chosen),
+            session=ClipSession(model, model.encode(clip), chosen),
             query=query,
             frame_indices=clip.frame_indices,
             first_frame=info.first_frame,
