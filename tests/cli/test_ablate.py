@@ -62,7 +62,7 @@ def test_candidates_side_by_side(run, clips: Path, tmp_path: Path) -> None:
         (("trackers", "--proposer", "motion"), "--values"),
         (("lr", "--split", "a,a"), "name each split once"),
         (("lr", "--shard", "0/2"), "1 <= i <= n"),
-        (("lr", "--decomposer", "openai"), "rules or model"),
+        (("lr", "--decomposer", "nobody"), "rules, openai, model"),
     ],
 )
 def test_what_contradicts_itself_is_refused_at_once(

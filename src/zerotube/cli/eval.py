@@ -12,6 +12,7 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import warn_decomposed, without_secrets
 from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, named, preset
 
@@ -41,7 +42,7 @@ def evaluate(
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and
     predictions.jsonl, metrics.json and report.html once every sample is finished. A sample that
     fails is tried again at the end; then it counts 0. The flags from --frames on are the settings
-    of the method.
+    of the method, those that begin with --llm are for --decomposer openai.
     """
     preset(method, **changes)  # a wrong value is refused before anything is fetched
     options = asked.options()
@@ -66,7 +67,7 @@ def evaluate(
         evaluation,
         title=f"{named(settings)} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
         defaults=usual.settings,
-        command=shlex.join(["zerotube", *sys.argv[1:]]),
+        command=shlex.join(["zerotube", *without_secrets(sys.argv[1:])]),
     )
     write_report(asked.out / REPORT_FILE, page)
     written = (*write_evaluation(asked.out, evaluation), asked.out / REPORT_FILE)
@@ -96,6 +97,7 @@ def _print(evaluation: Evaluation) -> None:
 
 def _warn(evaluation: Evaluation) -> None:
     record, scores = evaluation.record, evaluation.scores
+    warn_decomposed(record)
     if scores.failed_ids:
         console.warn(f"{len(scores.failed_ids)} samples failed and count 0, see metrics.json")
     if record.skipped:

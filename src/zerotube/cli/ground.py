@@ -10,7 +10,7 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import assignments, with_flags
-from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
+from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, preset
@@ -73,6 +73,7 @@ def ground(
     ] = None,
     decomposer: DecomposerOption = "rules",
     llm_key: KeyOption = None,
+    decompositions: DecompositionsOption = None,
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
     ] = None,
@@ -117,6 +118,11 @@ def ground(
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
+    stored = None
+    if decompositions is not None:
+        from zerotube.query.stored import read_stored
+
+        stored = read_stored(decompositions)
     server = None
     if decomposer == "openai":
         from zerotube.query.server import openai_decomposer
@@ -135,6 +141,8 @@ def ground(
         grounder.decomposer = server
     elif decomposer == "model":
         grounder.decomposer = model_decomposer(grounder.model, asking)
+    if stored is not None:
+        grounder.decomposer = stored.decomposer(video.name, grounder.decomposer)
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(
             video,

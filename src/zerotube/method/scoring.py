@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.geometry.masks import decode_mask
 from zerotube.method.config import Support
 from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import Track, TrackSet
@@ -25,7 +24,8 @@ def frame_scores(
         tracks: P candidates.
         frame_indices: int64 ``(N,)``, the sampled frames.
         layout: says which step of the map shows each sampled frame.
-        support: "box", or "mask" (a track's box where it has no mask at that frame).
+        support: "box", or "mask" (see ``Track.mask_at``; the box for a track without masks, and
+            where the mask reaches no cell).
 
     Returns:
         float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is
@@ -71,7 +71,7 @@ def pixel_frame_scores(
         for row, (track, (boxes, visible)) in enumerate(zip(tracks, found, strict=True)):
             if not visible[position]:
                 continue
-            mask = _mask_at(track, int(frame_indices[position])) if support == "mask" else None
+            mask = track.mask_at(int(frame_indices[position])) if support == "mask" else None
             inside = _box_pixels(pixels, boxes[position]) if mask is None else pixels[mask]
             scores[row, position] = inside.max(initial=0.0)
     return scores
@@ -167,23 +167,14 @@ def _replace_by_masks(
     visible: NDArray[np.bool_],
     layout: TokenLayout,
 ) -> None:
-    """Overwrite box weights by mask weights where the track has a mask, in place."""
-    if track.masks_rle is None:
-        return
+    """Overwrite box weights by mask weights, in place, wherever a mask reaches a cell."""
     for position in np.flatnonzero(visible):
-        mask = _mask_at(track, int(frame_indices[position]))
-        if mask is not None:
-            sampled = mask_weights(mask, weights.shape[1:], layout.view_xyxy)
-            if sampled.any():
-                weights[position] = sampled
-
-
-def _mask_at(track: Track, frame: int) -> NDArray[np.bool_] | None:
-    """The track's mask at a frame in which it is visible."""
-    if track.masks_rle is None:
-        return None
-    rle = track.masks_rle[int(np.searchsorted(track.frame_indices, frame))]
-    return None if rle is None else decode_mask(rle)
+        mask = track.mask_at(int(frame_indices[position]))
+        if mask is None:
+            return  # a track without any mask keeps its boxes
+        on_grid = mask_weights(mask, weights.shape[1:], layout.view_xyxy)
+        if on_grid.any():
+            weights[position] = on_grid
 
 
 def mask_weights(
