@@ -7,6 +7,7 @@ without weights reads the same whichever model it concerns.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,32 @@ from typing import Any
 from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+
+_DEVICE = re.compile(r"(cpu|mps|(cuda|xpu)(:[0-9]+)?)")
+
+
+def check_device(device: str | None) -> None:
+    """Refuse what names no device, without loading torch; whether it is there, torch knows.
+
+    Raises:
+        UsageError: the name is no device.
+    """
+    if device is not None and _DEVICE.fullmatch(device) is None:
+        raise UsageError(
+            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
+        )
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse what names no dtype, without loading torch.
+
+    Raises:
+        UsageError: ``dtype`` is not one of ``DTYPES``.
+    """
+    if dtype not in DTYPES:
+        raise UsageError(
+            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
+        )
 
 
 def torch_device(device: str | None) -> Any:
@@ -25,14 +52,10 @@ def torch_device(device: str | None) -> Any:
     """
     import torch
 
+    check_device(device)
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(
-            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
-        ) from error
+    where = torch.device(device)
     missing = (where.type == "cuda" and not torch.cuda.is_available()) or (
         where.type == "mps" and not torch.backends.mps.is_available()
     )
@@ -65,10 +88,7 @@ def torch_dtype(dtype: str, device: Any, *, stored: str | None = None) -> Any:
     """
     import torch
 
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
-        )
+    check_dtype(dtype)
     if dtype != "auto":
         return getattr(torch, dtype)
     if device.type == "cpu":

@@ -95,6 +95,9 @@ def ablate(
             fix="pass --values, for example --values truth,motion",
         )
     variants = tuple(row.variant for row in rows)
+    for variant in variants:
+        if variant.candidates is not None:
+            asked.check_candidates(variant.candidates)
     task = GroundTask(variants, asked.model_choice(), asked.candidate_choice())
     benchmarks = [asked.benchmark(one) for one in splits]
     tables: list[AblationTable] = []

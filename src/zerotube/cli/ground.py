@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zerotube.cli import console
+from zerotube.cli.early import check_model_flags, check_proposer
 from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
@@ -109,12 +110,15 @@ def ground(
     preset(method, **changes)  # a wrong value is refused before anything is fetched
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
     kept = chosen_store(store, off=no_store)
+    # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
+    check_model_flags(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
+    check_proposer(proposer, proposer_settings, model=model)
 
+    from zerotube.proposals.io import read_tracks
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
     from zerotube.video import open_video
 
-    # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
@@ -128,7 +132,8 @@ def ground(
         from zerotube.query.server import openai_decomposer
 
         server = openai_decomposer(asking, key=llm_key)
-    open_video(video).close()
+    with open_video(video) as source:
+        brought = read_tracks(tracks, source.info) if tracks is not None else None
 
     from zerotube.grounder import Grounder, model_decomposer
     from zerotube.method.recommended import settings_for
@@ -152,7 +157,7 @@ def ground(
             noun=noun,
             proposer=proposer,
             proposer_settings=proposer_settings,
-            tracks=tracks,
+            tracks=brought,
             store=kept,
             settings=settings,
             progress=progress,

@@ -21,8 +21,10 @@ from zerotube.cli.dataset_flags import (
     ROOT_OPTION,
     SPLIT_OPTION,
 )
+from zerotube.cli.early import check_model_flags, check_proposer, check_tracks_dir
 from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
+from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import InputError, UsageError
 from zerotube.query.llm import LLMSettings
@@ -152,13 +154,17 @@ class RunFlags:
     def __post_init__(self) -> None:
         # Whatever can be refused in milliseconds is refused before anything is loaded.
         llm_settings(self.decomposer, self.llm)
-        if self.tracks is not None and not self.tracks.is_dir():
-            raise InputError(
-                f"no folder {self.tracks}", wanted="a folder of track files", fix="pass it"
-            )
-        chosen_store(self.store, off=self.no_store)
-        assignments(self.proposer_set or [], option="--proposer-set")
+        check_model_flags(
+            device=self.device,
+            dtype=self.dtype,
+            device_map=self.device_map,
+            quantize=self.quantize,
+        )
         _shard(self.shard)
+        check_out_dir(self.out, (), overwrite=True)
+        self.check_candidates(self.candidate_choice())
+        if self.tracks is not None:
+            check_tracks_dir(self.tracks)
 
     @property
     def names_candidates(self) -> bool:
@@ -240,6 +246,17 @@ class RunFlags:
         settings = assignments(self.proposer_set or [], option="--proposer-set")
         kept = chosen_store(self.store, off=self.no_store)
         return CandidateChoice(self.proposer, settings, self.tracks, kept)
+
+    def check_candidates(self, choice: CandidateChoice) -> None:
+        """Refuse a choice by which no candidate could be found.
+
+        Raises:
+            UsageError: an unknown proposer, setting or value.
+        """
+        from zerotube.eval.ground_task import TRUTH
+
+        if choice.tracks is None and choice.proposer != TRUTH:
+            check_proposer(choice.proposer, choice.proposer_settings, model=self.model)
 
     def benchmark(self, split: str | None = None) -> Benchmark:
         """Read the samples; a generated test set is written first if it is not there.

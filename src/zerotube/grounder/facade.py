@@ -15,6 +15,7 @@ import torch
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
+from zerotube.grounder.domain import domain_warnings
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
 from zerotube.method.recommended import settings_for
@@ -275,7 +276,7 @@ class Grounder:
                     *self._frame_warnings(wish, settings, count),
                     *self._layer_warnings(settings),
                     *session.context.shown.notes,
-                    *self._domain_warnings(query),
+                    *domain_warnings(self.model, query, source.info.path),
                 )
                 yield partial(
                     self._one,
@@ -377,23 +378,6 @@ class Grounder:
         return [
             f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
             "layers from layer_start to layer_end were read (--layers shares)"
-        ]
-
-    def _domain_warnings(self, query: Query) -> list[str]:
-        """Words the model has never seen: its answer then rests on the rest of the sentence."""
-        unknown = self.model.tokens.unknown_words(query.statement)
-        if not unknown:
-            return []
-        named = ", ".join(repr(word) for word in unknown)
-        verb = "is a word" if len(unknown) == 1 else "are words"
-        domain = ""
-        if self.model.name == "bundled":
-            from zerotube.bundled import DOMAIN
-
-            domain = f" ({DOMAIN.statement})"
-        return [
-            f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
-            "do not trust this answer; pass --model with a model that does"
         ]
 
 

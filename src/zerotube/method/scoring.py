@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.method.config import Support
-from zerotube.mllm.types import TokenLayout
 from zerotube.proposals.types import Track, TrackSet
+
+if TYPE_CHECKING:
+    from zerotube.mllm.types import TokenLayout
 
 
 def frame_scores(

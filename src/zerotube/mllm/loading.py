@@ -5,7 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from zerotube.checkpoints import DTYPES, placed, refusing, torch_device, torch_dtype
+from zerotube.checkpoints import (
+    DTYPES,
+    check_device,
+    check_dtype,
+    placed,
+    refusing,
+    torch_device,
+    torch_dtype,
+)
 from zerotube.checkpoints.files import CheckpointFiles, architecture_of
 from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
 from zerotube.errors import MissingExtraError, ModelError, UsageError
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
 
     from zerotube.mllm.base import VideoMLLM
 
-__all__ = ["DTYPES", "check_gradients", "load"]
+__all__ = ["DTYPES", "check_gradients", "check_options", "load"]
 
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
@@ -63,7 +71,7 @@ def load(
 
     from zerotube.mllm.base import VideoMLLM
 
-    _check_options(device, device_map, quantize)
+    check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     where = torch_device(device)
     torch_dtype(dtype, where)  # a name that does not exist is said before any file is read
     files = find_checkpoint(
@@ -215,7 +223,24 @@ def _dtype(
     )
 
 
-def _check_options(device: str | None, device_map: str | None, quantize: str | None) -> None:
+def check_options(
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    device_map: str | None = None,
+    quantize: str | None = None,
+) -> None:
+    """Refuse what no model could be loaded with, before torch is loaded.
+
+    Args: see ``load``.
+
+    Raises:
+        UsageError: unknown or contradictory options.
+        MissingExtraError: an option whose package is not installed.
+    """
+    check_device(device)
+    if dtype is not None:
+        check_dtype(dtype)
     if device_map is not None and device_map not in DEVICE_MAPS:
         raise UsageError(
             f"device map {device_map!r}", wanted="auto", fix="pass --device-map auto or leave it"

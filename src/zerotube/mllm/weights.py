@@ -14,11 +14,17 @@ _MEMINFO = Path("/proc/meminfo")
 
 def snapshot(name: str) -> Path | None:
     """Folder of a checkpoint on this disk: the folder itself, or its place in the hub's cache."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.constants import HF_HUB_CACHE, REPO_ID_SEPARATOR
 
     if Path(name).is_dir():
         return Path(name)
+    parts = REPO_ID_SEPARATOR.join(["models", *name.split("/")])
+    if not Path(HF_HUB_CACHE, parts).is_dir():
+        return None  # at once: what reads the cache takes half a second to import
+
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
     try:
         config = try_to_load_from_cache(name, "config.json")
     except HFValidationError:
@@ -80,10 +86,16 @@ def available_bytes(device: Any) -> int | None:
 
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "cpu" and _MEMINFO.is_file():
-        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
+    return free_ram_bytes() if device.type == "cpu" else None
+
+
+def free_ram_bytes() -> int | None:
+    """Free main memory, or None where the system does not tell."""
+    if not _MEMINFO.is_file():
+        return None
+    for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
     return None
 
 

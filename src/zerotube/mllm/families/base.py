@@ -1,14 +1,14 @@
 """What differs between model families, as a handful of small questions.
 
 A family states only its difference; prefill, questions, capture and tuning are written once in
-``zerotube.mllm.base``. Subclasses are registered in ``zerotube.mllm.registry``.
+``zerotube.mllm.base``. Subclasses are registered in ``zerotube.mllm.registry``, which also lists
+their published checkpoints.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -16,25 +16,9 @@ from torch import Tensor
 
 from zerotube.checkpoints.strict import TRUSTED
 from zerotube.mllm.families.resolution import ClipSize
+from zerotube.mllm.registry import FAMILIES
 from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One published checkpoint.
-
-    Attributes:
-        name: Hugging Face id.
-        billions: parameters in all, in units of 10^9.
-        gated: whether its licence has to be accepted on the hub first.
-        note: what to do before it loads, if anything.
-    """
-
-    name: str
-    billions: float
-    gated: bool = False
-    note: str = ""
 
 
 class Family(ABC):
@@ -42,12 +26,6 @@ class Family(ABC):
 
     architectures: ClassVar[tuple[str, ...]]
     """Names in ``config.architectures`` that this family serves."""
-
-    checkpoints: ClassVar[tuple[Checkpoint, ...]]
-    """Published checkpoints to try, smallest first."""
-
-    modality: ClassVar[Literal["video", "image"]] = "video"
-    """What the chat message holds; image families see one frame."""
 
     frame_limit: ClassVar[int | None] = None
     """Most frames a clip may have; None = as many as memory allows."""
@@ -76,6 +54,11 @@ class Family(ABC):
             # transformers 5 does not look for it where many published checkpoints keep it.
             processor.chat_template = processor.tokenizer.chat_template
         return processor
+
+    @property
+    def modality(self) -> Literal["video", "image"]:
+        """What the chat message holds."""
+        return FAMILIES[self.architectures[0]].modality
 
     def visual_token(self, processor: Any) -> str:
         """Text of the placeholder in the rendered chat prompt, which the processor expands."""

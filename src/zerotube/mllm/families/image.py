@@ -16,7 +16,6 @@ from zerotube.video.types import Clip
 class ImageFamily(Family):
     """A family whose chat message holds one image."""
 
-    modality = "image"
     encoder_key = "image"
     frame_limit = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import frame_by_frame, square_side
 from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
@@ -20,11 +20,6 @@ class InternVL(Family):
     """
 
     architectures = ("InternVLForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("OpenGVLab/InternVL3-1B-hf", 0.9),
-        Checkpoint("OpenGVLab/InternVL3-2B-hf", 2.1),
-        Checkpoint("OpenGVLab/InternVL3-8B-hf", 7.9),
-    )
     encoder_key: ClassVar = "image"
 
     def visual_token_id(self, config: Any) -> int:

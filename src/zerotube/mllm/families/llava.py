@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.image import ImageFamily
 from zerotube.mllm.families.patches import frame_rows, kept_view, squeezed_view, squeezing
 from zerotube.mllm.types import EncodeOptions, TokenLayout
@@ -23,10 +22,6 @@ class Llava(ImageFamily):
     """
 
     architectures = ("LlavaForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/llava-1.5-7b-hf", 7.1),
-        Checkpoint("llava-hf/llava-1.5-13b-hf", 13.4),
-    )
 
     def crops(self, processor: Any) -> bool:
         return bool(processor.image_processor.do_center_crop)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from torch.nn.functional import adaptive_avg_pool2d
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.cropped import CroppedFrames
 from zerotube.mllm.families.patches import frame_rows
 from zerotube.mllm.families.pooling import as_features, as_pictures, check_side, left_out
@@ -31,10 +30,6 @@ class LlavaNextVideo(CroppedFrames):
     """
 
     architectures = ("LlavaNextVideoForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/LLaVA-NeXT-Video-7B-hf", 7.1),
-        Checkpoint("llava-hf/LLaVA-NeXT-Video-34B-hf", 34.8),
-    )
 
     # That of LLaVA's conversation template "vicuna_v1".
     released_system_prompt = (

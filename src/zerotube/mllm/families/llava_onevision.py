@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import check_frames
 from zerotube.mllm.families.pooling import as_features, as_pictures, check_side, output_of
 from zerotube.mllm.types import TokenLayout
@@ -30,10 +30,6 @@ class LlavaOnevision(Family):
     """
 
     architectures = ("LlavaOnevisionForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("llava-hf/llava-onevision-qwen2-0.5b-ov-hf", 0.9),
-        Checkpoint("llava-hf/llava-onevision-qwen2-7b-ov-hf", 8.0),
-    )
 
     # That of LLaVA's conversation template "qwen_1_5".
     released_system_prompt = "You are a helpful assistant."

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.resolution import ClipSize, cell_pixels, clip_size, edges
 from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
@@ -38,10 +38,6 @@ class Qwen2VL(Family):
     """
 
     architectures = ("Qwen2VLForConditionalGeneration",)
-    checkpoints: ClassVar[tuple[Checkpoint, ...]] = (
-        Checkpoint("Qwen/Qwen2-VL-2B-Instruct", 2.2),
-        Checkpoint("Qwen/Qwen2-VL-7B-Instruct", 8.3),
-    )
 
     def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
         video = processor.video_processor

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.qwen2_vl import Qwen2VL
 from zerotube.mllm.families.resolution import edges
 from zerotube.mllm.types import PLAIN, EncodeOptions
@@ -32,11 +31,6 @@ class Qwen3VL(Qwen2VL):
     """
 
     architectures = ("Qwen3VLForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("Qwen/Qwen3-VL-2B-Instruct", 2.1),
-        Checkpoint("Qwen/Qwen3-VL-4B-Instruct", 4.4),
-        Checkpoint("Qwen/Qwen3-VL-8B-Instruct", 8.8),
-    )
 
     def counted_frames(self, frame_count: int) -> int:
         # All of the clip. Of an odd number the processor counts one more or one less while it looks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame
 from zerotube.mllm.families.resolution import ClipSize, clip_size, edges
 from zerotube.mllm.types import EncodeOptions, TokenLayout
@@ -25,10 +25,6 @@ class VideoLlama3(Family):
     """
 
     architectures = ("VideoLlama3ForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("lkhl/VideoLLaMA3-2B-Image-HF", 2.0),
-        Checkpoint("lkhl/VideoLLaMA3-7B-Image-HF", 8.0),
-    )
 
     def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
         video = processor.video_processor

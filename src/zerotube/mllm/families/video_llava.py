@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.cropped import CroppedFrames
 
 CHAT_TEMPLATE = (
@@ -28,7 +27,6 @@ class VideoLlava(CroppedFrames):
     """
 
     architectures = ("VideoLlavaForConditionalGeneration",)
-    checkpoints = (Checkpoint("LanguageBind/Video-LLaVA-7B-hf", 7.4),)
     # Trained on 8 frames: 8 x 257 features are half of its 4096 positions, 16 x 257 exceed them.
     frame_limit = 8
 
