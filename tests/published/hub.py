@@ -169,6 +169,23 @@ def write(name: str, folder: Path, changes: Json | None = None) -> Path:
     return folder
 
 
+def template(name: str) -> str:
+    """The chat template of a published checkpoint."""
+    raw = DATA / name / "chat_template.jinja"
+    if raw.exists():
+        return raw.read_text(encoding="utf-8")
+    text: str = read(DATA / name / "chat_template.json")["chat_template"]
+    return text
+
+
+def prompt(name: str, question: str) -> str:
+    """What a published checkpoint makes of a question, by `golden.json`."""
+    golden = GOLDEN["families"][RECIPES[name].golden]
+    # Video-LLaVA was published without a template; its makers document one.
+    text: str = golden.get("rendered") or golden["rendered_recommended"]
+    return text.replace(QUESTION, question)
+
+
 def published_state(folder: Path, recipe: Recipe) -> dict[str, torch.Tensor]:
     """Random tensors of the model that ``config.json`` describes, under the hub's names."""
     config = AutoConfig.from_pretrained(folder)
