@@ -162,7 +162,7 @@ def write(name: str, folder: Path, changes: Json | None = None) -> Path:
     """
     recipe = RECIPES[name]
     shutil.copytree(DATA / name, folder)
-    config = _overlaid(_overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
+    config = overlaid(overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
     dump(folder / "config.json", config)
     recipe.vocabulary(folder)
     save_weights(folder, published_state(folder, recipe))
@@ -236,9 +236,10 @@ def dump(file: Path, content: Json) -> None:
     file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def _overlaid(below: Json, above: Json) -> Json:
+def overlaid(below: Json, above: Json) -> Json:
+    """One nested dictionary over another."""
     merged = dict(below)
     for key, value in above.items():
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlaid(merged[key], value) if nested else value
+        merged[key] = overlaid(merged[key], value) if nested else value
     return merged
