@@ -118,20 +118,21 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
 
 def build(name: str, shape: str, device: torch.device, dtype: torch.dtype) -> VideoMLLM:
     """A family's model with random weights, and its processor."""
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
+    family = family_for(name)
     with tempfile.TemporaryDirectory() as place:
         folder = toys()[name].write(Path(place) / "toy")
         if shape == "real":
             resized(folder, SHAPES[name])
         config = AutoConfig.from_pretrained(folder)
-        processor = AutoProcessor.from_pretrained(folder)
+        processor = family.load_processor(str(folder), config)
     torch.manual_seed(0)
     with device:
         model = AutoModelForImageTextToText.from_config(
             config, dtype=dtype, attn_implementation="sdpa"
         )
-    return VideoMLLM(model, processor, family_for(name), name=name)
+    return VideoMLLM(model, processor, family, name=name)
 
 
 def noise(count: int) -> Clip:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText
 
 from toy import make_clip
 from toys import toys
@@ -86,7 +86,7 @@ def test_grid_at_the_published_geometry(shapes, name: str, tmp_path: Path) -> No
     config = AutoConfig.from_pretrained(folder)
     model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa")
     family = family_for(name)
-    adapted = VideoMLLM(model, AutoProcessor.from_pretrained(folder), family, name=name)
+    adapted = VideoMLLM(model, family.load_processor(str(folder), config), family, name=name)
     count = 1 if family.modality == "image" else 2
     rng = np.random.default_rng(0)
     clip = make_clip(rng.integers(0, 256, (count, 720, 1280, 3), dtype=np.uint8))

@@ -19,7 +19,7 @@ QUICK = LLMSettings(attempts=2, cache=False)
 
 
 def test_it_is_greedy_decoding_of_the_chat_prompt(toy: VideoMLLM) -> None:
-    prompt = f"<|im_start|>user {TEXT}<|im_end|>\n<|im_start|>assistant\n"
+    prompt = f"<|im_start|>user \n{TEXT}<|im_end|><|im_start|>assistant\n"
     tokenizer = toy.processor.tokenizer
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")["input_ids"]
     start = ids.shape[1]

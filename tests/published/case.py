@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from published.hub import GOLDEN, QUESTION, RECIPES, write
+from published.hub import GOLDEN, QUESTION, RECIPES, prompt, write
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.mllm.types import VisualContext
@@ -33,9 +33,7 @@ class Case:
     @property
     def rendered(self) -> str:
         """The prompt of `QUESTION`."""
-        # Video-LLaVA was published without a template; its makers document one.
-        text: str = self.golden.get("rendered") or self.golden["rendered_recommended"]
-        return text
+        return prompt(self.name, QUESTION)
 
     @property
     def frames(self) -> int:

@@ -162,11 +162,28 @@ def write(name: str, folder: Path, changes: Json | None = None) -> Path:
     """
     recipe = RECIPES[name]
     shutil.copytree(DATA / name, folder)
-    config = _overlaid(_overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
+    config = overlaid(overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
     dump(folder / "config.json", config)
     recipe.vocabulary(folder)
     save_weights(folder, published_state(folder, recipe))
     return folder
+
+
+def template(name: str) -> str:
+    """The chat template of a published checkpoint."""
+    raw = DATA / name / "chat_template.jinja"
+    if raw.exists():
+        return raw.read_text(encoding="utf-8")
+    text: str = read(DATA / name / "chat_template.json")["chat_template"]
+    return text
+
+
+def prompt(name: str, question: str) -> str:
+    """What a published checkpoint makes of a question, by `golden.json`."""
+    golden = GOLDEN["families"][RECIPES[name].golden]
+    # Video-LLaVA was published without a template; its makers document one.
+    text: str = golden.get("rendered") or golden["rendered_recommended"]
+    return text.replace(QUESTION, question)
 
 
 def published_state(folder: Path, recipe: Recipe) -> dict[str, torch.Tensor]:
@@ -219,9 +236,10 @@ def dump(file: Path, content: Json) -> None:
     file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def _overlaid(below: Json, above: Json) -> Json:
+def overlaid(below: Json, above: Json) -> Json:
+    """One nested dictionary over another."""
     merged = dict(below)
     for key, value in above.items():
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlaid(merged[key], value) if nested else value
+        merged[key] = overlaid(merged[key], value) if nested else value
     return merged

@@ -12,7 +12,7 @@ import torch
 
 from published.case import Case
 from published.clips import dog
-from published.hub import DATA, QUESTION, RECIPES, dump, read, write
+from published.hub import DATA, QUESTION, RECIPES, dump, read, template, write
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
@@ -111,8 +111,7 @@ def test_a_template_that_stands_with_the_tokenizer_alone(name: str, tmp_path: Pa
 
 def test_onevision_with_the_template_of_the_later_conversion_script(tmp_path: Path) -> None:
     """A newline behind the role, the video and the turn (golden.json, the last of its sources)."""
-    published = read(DATA / ONEVISION / "chat_template.json")["chat_template"]
-    later = published
+    later = template(ONEVISION)
     for old, new in (
         ("message['role'] + ' '", "message['role'] + '\n'"),
         ("'<video>'", "'<video>\n'"),

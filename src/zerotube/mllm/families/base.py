@@ -46,6 +46,12 @@ class Family(ABC):
         Args:
             source: folder or id.
             config: the checkpoint's configuration.
+
+        Returns:
+            A processor of transformers, with ``chat_template`` None where the checkpoint has none.
+
+        Raises:
+            OSError, ValueError: what transformers raises on files that are missing or wrong.
         """
         from transformers import AutoProcessor
 
