@@ -109,6 +109,7 @@ def ground(
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
     kept = chosen_store(store, off=no_store)
 
+    from zerotube.mllm.loading import check_folder
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
     from zerotube.video import open_video
@@ -117,6 +118,7 @@ def ground(
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
+    check_folder(model)
     server = None
     if decomposer == "openai":
         from zerotube.query.server import openai_decomposer

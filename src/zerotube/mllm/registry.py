@@ -27,19 +27,27 @@ FAMILIES: dict[str, str] = {
 """Architecture named in a checkpoint's config -> module and class of its adapter."""
 
 
-def family_for(architecture: str) -> Family:
-    """Adapter of an architecture.
+def check_architecture(architecture: str) -> None:
+    """Refuse an architecture without a family, without importing one.
 
     Raises:
         ModelError: if no family is registered for it.
     """
-    try:
-        module, _, name = FAMILIES[architecture].partition(":")
-    except KeyError:
+    if architecture not in FAMILIES:
         raise ModelError(
             f"a model of architecture {architecture!r}",
             wanted=f"one of {', '.join(sorted(FAMILIES))}",
             fix="choose a checkpoint of a supported family; `zerotube models` lists them",
-        ) from None
+        )
+
+
+def family_for(architecture: str) -> Family:
+    """Adapter of an architecture.
+
+    Raises:
+        ModelError: see ``check_architecture``.
+    """
+    check_architecture(architecture)
+    module, _, name = FAMILIES[architecture].partition(":")
     family: Family = getattr(import_module(f"zerotube.mllm.families.{module}"), name)()
     return family
