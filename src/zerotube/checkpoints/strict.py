@@ -91,10 +91,12 @@ def _fetch(model: str, folder: Path) -> None:
 
 def _refuse_own_code(model: str, config: Mapping[str, Any]) -> None:
     """Refuse a checkpoint whose model type transformers knows only by code beside the weights."""
+    if not config.get("auto_map"):
+        return  # without the seconds that the next import takes
     from transformers import CONFIG_MAPPING
 
     kind = config.get("model_type")
-    if config.get("auto_map") and kind not in CONFIG_MAPPING:
+    if kind not in CONFIG_MAPPING:
         raise ModelError(
             f"model {model!r} of type {str(kind)[:80]!r}, which runs code of its own",
             wanted="a model type of transformers: code of a checkpoint is never run",
