@@ -161,11 +161,25 @@ def write(name: str, folder: Path, changes: Json | None = None) -> Path:
         changes: laid over `config.json` as well.
     """
     recipe = RECIPES[name]
-    shutil.copytree(DATA / name, folder)
-    config = _overlaid(_overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
-    dump(folder / "config.json", config)
-    recipe.vocabulary(folder)
+    write_files(name, folder, recipe.sizes, changes or {})
     save_weights(folder, published_state(folder, recipe))
+    return folder
+
+
+def write_files(name: str, folder: Path, *changes: Json) -> Path:
+    """Write all of a published checkpoint but its weights into a new folder, and return it.
+
+    Args:
+        name: key of `RECIPES`.
+        folder: where the files go.
+        changes: laid over `config.json`, one after the other; none leaves the published sizes.
+    """
+    shutil.copytree(DATA / name, folder)
+    config = read(folder / "config.json")
+    for change in changes:
+        config = _overlaid(config, change)
+    dump(folder / "config.json", config)
+    RECIPES[name].vocabulary(folder)
     return folder
 
 
