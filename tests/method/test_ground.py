@@ -11,7 +11,7 @@ from zerotube.errors import NumericalError
 from zerotube.method.assembling import unreverse
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import gather
-from zerotube.method.session import ClipSession, layers_read
+from zerotube.method.session import ClipSession, encode_options, layers_read
 from zerotube.method.types import Evidence, TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
@@ -46,6 +46,9 @@ def candidates() -> TrackSet:
 
 
 def run(toy: VideoMLLM, context: VisualContext, settings: MethodSettings) -> Evidence:
+    options = encode_options(toy, settings)
+    if options != context.options:
+        context = toy.encode(noise_clip(), options)
     return gather(ClipSession(toy, context, settings), QUERY, candidates(), FRAMES)
 
 
