@@ -191,8 +191,8 @@ def test_assembled_map_is_the_mean_of_both_directions(
 ) -> None:
     session = ClipSession(toy, context, preset("paper", spatial_prompt=False))
     question = "Is there the red square moves left in this video?"
-    forward, _ = session.read(question, None)
-    backward, _ = session.read(question, None, reverse=True)
+    forward, token = session.read(question, None)
+    backward, _ = session.read(question, None, reverse=True, like=token)
     evidence = gather(session, QUERY, candidates(), FRAMES)
     expected = (forward + unreverse(backward)) / 2
     np.testing.assert_allclose(evidence.spatial_map, expected.float().numpy(), rtol=1e-6)

@@ -18,6 +18,7 @@ from zerotube.checkpoints.files import (
     UNTOUCHED,
     WEIGHTS,
     CheckpointFiles,
+    architecture_of,
     check_files,
     listed,
     read_config,
@@ -136,11 +137,11 @@ def load_weights(
             **TRUSTED,
             **options,
         )
-    _refuse_gaps(found, name)
+    _refuse_gaps(found, name, architecture_of(files.config))
     return loaded
 
 
-def _refuse_gaps(found: Mapping[str, Any], name: str) -> None:
+def _refuse_gaps(found: Mapping[str, Any], name: str, architecture: str) -> None:
     mismatched = sorted(found["mismatched_keys"])
     if mismatched:
         shown = [f"{key} {tuple(stored)} for {tuple(built)}" for key, stored, built in mismatched]
@@ -155,7 +156,7 @@ def _refuse_gaps(found: Mapping[str, Any], name: str) -> None:
         beside = f"; it holds {listed(foreign, 1)} instead" if foreign else ""
         raise ModelError(
             f"model {name!r} without {len(missing):,} tensors: {listed(missing)}{beside}",
-            wanted="every tensor of the architecture in the weight files",
+            wanted=f"every tensor of a {architecture} in the weight files",
             fix=UNTOUCHED,
         )
 
