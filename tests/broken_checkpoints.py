@@ -151,6 +151,10 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "nested without end": (text("config.json", deep(200_000)), "nested too deeply"),
     "another type": (config("model_type", "qwen2_vl"), "belong together"),
     "a type that is not known": (config("model_type", "evil"), "belong together"),
+    "a type that is a list, and code": (
+        rewrite("config.json", lambda content: content.update(model_type=[], auto_map={"a": "b"})),
+        "code of its own",
+    ),
     "layers": (config("text_config.num_hidden_layers", 10**9), r"of 1,000,000,000 in"),
     "layers as a float": (config("vision_config.num_hidden_layers", 1e9), r"1,000,000,000"),
     "a depth nobody reads": (config("depth", 1e9), "depth of 1,000,000,000"),

@@ -96,10 +96,10 @@ def _refuse_own_code(model: str, config: Mapping[str, Any]) -> None:
         return  # without the seconds that the next import takes
     from transformers import CONFIG_MAPPING
 
-    kind = config.get("model_type")
+    kind = str(config.get("model_type"))
     if kind not in CONFIG_MAPPING:
         raise ModelError(
-            f"model {model!r} of type {str(kind)[:80]!r}, which runs code of its own",
+            f"model {model!r} of type {kind[:80]!r}, which runs code of its own",
             wanted="a model type of transformers: code of a checkpoint is never run",
             fix="use the version made for transformers, whose id often ends in -hf or -HF",
         )
