@@ -147,7 +147,7 @@ def _refuse_gaps(found: Mapping[str, Any], name: str, architecture: str) -> None
         shown = [f"{key} {tuple(stored)} for {tuple(built)}" for key, stored, built in mismatched]
         raise ModelError(
             f"model {name!r} with {len(mismatched):,} tensors of another shape: {listed(shown)}",
-            wanted="the shapes that its configuration gives",
+            wanted=f"the shapes that its configuration gives a {architecture}",
             fix="config.json and weights do not belong together: download both again",
         )
     missing = sorted(found["missing_keys"])
