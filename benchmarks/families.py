@@ -100,7 +100,7 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
             return model.ask(model.prefill(context), [QUERY])
 
     _, baseline_s, baseline_gib = timed(run("baseline"), device, repeat)
-    _, full_s, full_gib = timed(run("full"), device, repeat)
+    _, full_s, full_gib = timed(run("paper"), device, repeat)
     _, forward_s, _ = timed(forward, device, repeat)
     return {
         "billions": sum(p.numel() for p in model.model.parameters()) / 1e9,

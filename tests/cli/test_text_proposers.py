@@ -9,8 +9,9 @@ import pytest
 
 from proposals import toy_checkpoints as toys
 from zerotube.errors import ModelError
-from zerotube.grounder import Grounder, default_proposer
+from zerotube.grounder import Grounder
 from zerotube.method.config import preset
+from zerotube.proposals.registry import default_proposer
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_tuning_gets_gradients_through_quantised_weights_or_they_are_refused(
     context = model.encode(noise_clip())
     started = start(model, context, reverse=False)
     # Rounding to 8 bit swallows steps that are much shorter.
-    settings = preset("full", lr=0.1, iterations=2)
+    settings = preset("paper", lr=0.1, iterations=2)
     prompt, losses = tune(model, QUESTION, started, settings, model.tokens.answer_ids()[0])
     assert prompt.abs().max() > 0
     assert losses[1] < losses[0]

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from zerotube.errors import ModelError, UsageError
+from zerotube.mllm.families.image import ImageFamily
 from zerotube.mllm.loading import load
-from zerotube.mllm.registry import family_for
+from zerotube.mllm.registry import FAMILIES, family_for
 
 
 def test_loaded_weights_are_frozen_and_in_eval_mode(toy) -> None:
@@ -43,7 +44,7 @@ def test_damaged_weights(toy_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(toy_folder, folder)
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="without a safetensors header"):
         load(str(folder))
 
 
@@ -79,7 +80,13 @@ def test_unknown_device_and_dtype(toy_folder: Path) -> None:
             load(str(toy_folder), device="cuda")
 
 
-def test_family_names_its_architectures() -> None:
-    family = family_for("LlavaOnevisionForConditionalGeneration")
-    assert "LlavaOnevisionForConditionalGeneration" in family.architectures
-    assert family.checkpoints
+@pytest.mark.parametrize("architecture", sorted(FAMILIES))
+def test_the_table_of_families_is_that_of_the_adapters(architecture: str) -> None:
+    family, entry = family_for(architecture), FAMILIES[architecture]
+    assert family.architectures == (architecture,)
+    assert type(family).__name__ == entry.adapter
+    assert family.modality == entry.modality
+    assert isinstance(family, ImageFamily) == (entry.modality == "image")
+    billions = [item.billions for item in entry.checkpoints]
+    assert billions
+    assert billions == sorted(billions)

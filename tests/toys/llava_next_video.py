@@ -1,4 +1,4 @@
-"""A toy LLaVA-NeXT-Video: 12 x 12 patches pooled to 6 x 6, wide frames lose their sides."""
+"""A toy LLaVA-NeXT-Video: 12 x 12 patches pooled to 6 x 6; its processor crops."""
 
 from __future__ import annotations
 

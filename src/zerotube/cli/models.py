@@ -11,6 +11,10 @@ import typer
 from zerotube.cli import console
 
 _GIB = 2**30
+_HEADINGS = (
+    *("family", "prompt holds", "id for --model", "size", "16 bit", "4 bit"),
+    *("fits", "on disk", ""),
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class ModelRow:
         gated: whether a licence has to be accepted first.
         cached: whether config and weights are on this disk.
         note: what to do before it loads, if anything.
+        fits: whether it fits this machine's free memory, see `zerotube.mllm.fitting.Fit`.
+        recommended: whether it is the one to take here.
     """
 
     family: str
@@ -40,31 +46,39 @@ class ModelRow:
     gated: bool
     cached: bool
     note: str
+    fits: str
+    recommended: bool
 
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
-    """List the model families: ids to try, parameters, memory, and what is downloaded already.
+    """List the models: ids to try, memory, what fits here, and which one to take.
 
-    Memory is that of the weights; add room for the visual prefix and, while tuning, its
-    activations (docs/models.md has measured peaks).
+    Memory is that of the weights. "fits" compares it with what is free on the first GPU (16 bits a
+    parameter), else in main memory (32 bits): yes = with room for the visual prefix and tuning,
+    tight = the weights alone, 4 bit = with --quantize 4bit (docs/models.md has measured peaks).
     """
+    from zerotube.mllm.fitting import recommended, this_machine
+
+    machine = this_machine()
+    advice = recommended(machine)
     rows = list_models()
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return
     console.print_rows(
         [
-            ("family", "prompt holds", "id for --model", "size", "16 bit", "4 bit", "on disk", ""),
+            _HEADINGS,
             *(
                 (
                     row.family,
                     row.modality,
                     row.name,
-                    f"{row.billions:g} B",
+                    f"{row.billions:.3g} B",
                     f"{row.weights_gib:.1f} GiB",
                     f"{row.weights_4bit_gib:.1f} GiB",
+                    row.fits,
                     "yes" if row.cached else "no",
                     "; ".join(["gated"] * row.gated + [row.note] * bool(row.note)),
                 )
@@ -72,30 +86,42 @@ def models(
             ),
         ]
     )
+    print(f"\nrecommended here: {advice.name} ({advice.why})")
+    print(f'run: zerotube ground VIDEO "SENTENCE" --model {advice.name}')
 
 
 def list_models() -> list[ModelRow]:
-    """Every checkpoint of every registered family, families in alphabetical order."""
-    from zerotube.mllm.registry import FAMILIES, family_for
-    from zerotube.mllm.weights import weights_cached
+    """Every checkpoint to try: the bundled one, then families in alphabetical order."""
+    from zerotube.bundled import bundled_path
+    from zerotube.mllm.fitting import recommended, this_machine
+    from zerotube.mllm.registry import FAMILIES, Checkpoint
+    from zerotube.mllm.weights import parameter_bytes, weights_cached
 
-    rows = []
-    for architecture in FAMILIES:
-        family = family_for(architecture)
-        for item in family.checkpoints:
-            parameters = item.billions * 1e9
-            rows.append(
-                ModelRow(
-                    family=type(family).__name__,
-                    architecture=architecture,
-                    modality=family.modality,
-                    name=item.name,
-                    billions=item.billions,
-                    weights_gib=round(parameters * 2 / _GIB, 1),
-                    weights_4bit_gib=round(parameters / 2 / _GIB, 1),
-                    gated=item.gated,
-                    cached=weights_cached(item.name),
-                    note=item.note,
-                )
-            )
-    return sorted(rows, key=lambda row: (row.family, row.billions))
+    machine = this_machine()
+    advised = recommended(machine).name
+    own = bundled_path()
+    parameters, _ = parameter_bytes(own / "model.safetensors")
+    config = json.loads((own / "config.json").read_text(encoding="utf-8"))
+    bundled = Checkpoint("bundled", parameters / 1e9, note="coloured shapes alone")
+    listed = [(config["architectures"][0], bundled)]
+    listed += sorted(
+        ((name, item) for name, entry in FAMILIES.items() for item in entry.checkpoints),
+        key=lambda pair: (FAMILIES[pair[0]].adapter, pair[1].billions),
+    )
+    return [
+        ModelRow(
+            family=FAMILIES[architecture].adapter,
+            architecture=architecture,
+            modality=FAMILIES[architecture].modality,
+            name=item.name,
+            billions=item.billions,
+            weights_gib=round(item.billions * 1e9 * 2 / _GIB, 1),
+            weights_4bit_gib=round(item.billions * 1e9 / 2 / _GIB, 1),
+            gated=item.gated,
+            cached=item is bundled or weights_cached(item.name),
+            note=item.note,
+            fits=machine.fit(item.billions),
+            recommended=item.name == advised,
+        )
+        for architecture, item in listed
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -64,9 +64,13 @@ def check_out_file(out_file: Path, *, overwrite: bool, suffixes: Sequence[str]) 
 
 def _check_writable(folder: Path) -> None:
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    try:
+        # Tried rather than asked for: root may write everywhere, but not into /proc.
+        with tempfile.TemporaryFile(dir=nearest):
+            return
+    except OSError as error:
         raise InputError(
-            f"{folder}, which cannot be written",
+            f"{folder}, which cannot be written ({error.strerror})",
             wanted="a folder that can be written",
             fix="pass another --out",
-        )
+        ) from error

@@ -70,6 +70,10 @@ def propose(
     if device is not None:
         settings.setdefault("device", device)
 
+    from zerotube.proposals.registry import proposer as make
+
+    finder = make(proposer, **settings)
+
     from zerotube.video.collection import find_videos
 
     videos = find_videos(video)
@@ -79,9 +83,6 @@ def propose(
     elif out is not None:
         check_out_file(out, overwrite=overwrite, suffixes=(".json", ".csv", ".txt"))
 
-    from zerotube.proposals.registry import proposer as make
-
-    finder = make(proposer, **settings)
     if kept is False:
         if many:
             raise UsageError(

@@ -1,7 +1,7 @@
 """The facade: video and sentence in, tube out. It composes the stages and computes nothing."""
 
-from zerotube.grounder.candidates import Candidates, default_proposer
+from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import model_decomposer
 from zerotube.grounder.facade import Grounder
 
-__all__ = ["Candidates", "Grounder", "default_proposer", "model_decomposer"]
+__all__ = ["Candidates", "Grounder", "model_decomposer"]

@@ -10,8 +10,8 @@ from typing import Any
 from zerotube.errors import NothingToGroundError
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.io import read_tracks
+from zerotube.proposals.registry import default_proposer, runs_on_device
 from zerotube.proposals.registry import proposer as make_proposer
-from zerotube.proposals.registry import runs_on_device
 from zerotube.proposals.segment import within
 from zerotube.proposals.store import ProposalStore
 from zerotube.proposals.stored import StoredProposer
@@ -19,18 +19,6 @@ from zerotube.proposals.types import TrackSet
 from zerotube.video import SegmentVideo, Video
 
 Progress = Callable[[str, int, int], None]
-
-
-def default_proposer(model: str) -> str:
-    """Name of the proposer for a model.
-
-    The bundled model was made for clean shapes, which need no detector and no download; any other
-    is asked about things that a detector knows by name.
-
-    Args:
-        model: as given to `Grounder.from_pretrained`.
-    """
-    return "motion" if model == "bundled" else "gdino+sam2"
 
 
 @dataclass(frozen=True)

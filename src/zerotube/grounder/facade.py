@@ -15,10 +15,13 @@ import torch
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
-from zerotube.method.config import MethodSettings, preset
+from zerotube.grounder.domain import domain_warnings
+from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
-from zerotube.method.session import ClipSession
+from zerotube.method.recommended import settings_for
+from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
@@ -121,7 +124,8 @@ class Grounder:
             tracks: candidates, or a file of them; replaces the proposer.
             store: folder where candidates are kept between runs and looked for first. True: the
                 user's own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
-            settings: settings of the method; default the full method of the paper.
+            settings: settings of the method; default those that the model recommends, else the
+                package's own.
             progress: told about every stage.
 
         Raises:
@@ -173,7 +177,7 @@ class Grounder:
         shared stages' whole time in its ``timings_s``.
         """
         candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
-        chosen = settings or preset("full")
+        chosen = settings or settings_for(self.model.name)
         with self._opened(video) as source:
             parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
             asked = [(query, chosen) for query in parsed]
@@ -268,8 +272,11 @@ class Grounder:
                     *query.warnings,
                     *source.info.warnings,
                     *tracks.warnings,
+                    *self.model.warnings,
                     *self._frame_warnings(wish, settings, count),
-                    *self._domain_warnings(query),
+                    *self._layer_warnings(settings),
+                    *session.context.shown.notes,
+                    *domain_warnings(self.model, query, source.info.path),
                 )
                 yield partial(
                     self._one,
@@ -286,14 +293,19 @@ class Grounder:
     def _session(
         self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
     ) -> ClipSession:
-        """The encoded clip: the last one again, if it shows the same pictures."""
-        if self._last is not None and _same_pictures(self._last[0], clip):
+        """The encoded clip: the last one again, if it shows the same pictures in the same way."""
+        options = encode_options(self.model, settings)
+        if (
+            self._last is not None
+            and self._last[1].context.options == options
+            and _same_pictures(self._last[0], clip)
+        ):
             clock.seconds.setdefault("encode", 0.0)
             return self._last[1].under(settings)
         self._last = None  # its memory is free before the next clip needs it
         with clock.stage("encode"):
             tell("encode", 0, 1)
-            session = ClipSession(self.model, self.model.encode(clip), settings)
+            session = ClipSession(self.model, self.model.encode(clip, options), settings)
             tell("encode", 1, 1)
         self._last = (clip, session)
         return session
@@ -320,6 +332,7 @@ class Grounder:
             query=query,
             model=self.model.name,
             settings={
+                "preset": named(settings),
                 "method": settings.to_dict(),
                 "proposer": {"name": tracks.source, **tracks.settings},
                 "device": str(self.model.device),
@@ -329,6 +342,7 @@ class Grounder:
             evidence=evidence,
             tube=tube,
             timestamps_s=source.timestamps_s,
+            frames_shown=session.context.shown,
             timings_s=clock.seconds,
             warnings=warnings,
         )
@@ -356,21 +370,14 @@ class Grounder:
             return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
         return [f"{said} (--frames)"]
 
-    def _domain_warnings(self, query: Query) -> list[str]:
-        """Words the model has never seen: its answer then rests on the rest of the sentence."""
-        unknown = self.model.tokens.unknown_words(query.statement)
-        if not unknown:
+    def _layer_warnings(self, settings: MethodSettings) -> list[str]:
+        """The model is too shallow for the layers that were asked for."""
+        depth = self.model.layer_count
+        if settings.layers != "from-end" or layers_from_end(depth):
             return []
-        named = ", ".join(repr(word) for word in unknown)
-        verb = "is a word" if len(unknown) == 1 else "are words"
-        domain = ""
-        if self.model.name == "bundled":
-            from zerotube.bundled import DOMAIN
-
-            domain = f" ({DOMAIN.statement})"
         return [
-            f"{named} {verb} that the model {self.model.name!r} does not know{domain}: "
-            "do not trust this answer; pass --model with a model that does"
+            f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
+            "layers from layer_start to layer_end were read (--layers shares)"
         ]
 
 

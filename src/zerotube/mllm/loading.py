@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 from zerotube.checkpoints import (
     DTYPES,
-    local_source,
-    no_progress_bar,
+    check_device,
+    check_dtype,
     placed,
+    refusing,
     torch_device,
     torch_dtype,
-    unreadable,
 )
+from zerotube.checkpoints.files import CheckpointFiles, architecture_of
+from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
 from zerotube.errors import MissingExtraError, ModelError, UsageError
 from zerotube.mllm.registry import family_for
 from zerotube.mllm.weights import available_bytes, gib, needed_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from zerotube.mllm.base import VideoMLLM
 
-__all__ = ["DTYPES", "check_gradients", "load"]
+__all__ = ["DTYPES", "check_gradients", "check_options", "load"]
 
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
 WANTED = "'bundled', a folder, or the id of a supported model with safetensors weights"
 FIX = "check the id and the network (gated models: `hf auth login`), or use --model bundled"
 SMALLER = "pass --dtype bfloat16, --quantize 4bit, --device-map auto or a smaller model"
+HALVED = 100_000_000
+"""Parameters from which on "auto" loads 32-bit weights in 16 bits on a GPU: the memory of a smaller
+model, such as the bundled one, is not worth a digit."""
 ORIGINAL_LLAVA = ("llava_llama", "llava_mistral")
 """``model_type`` of checkpoints in the format of LLaVA's own code, which transformers lacks."""
 
@@ -47,36 +54,35 @@ def load(
     Args:
         model: "bundled", a folder written by ``save_pretrained``, or a Hugging Face id.
         device: torch device; default the first GPU, else the CPU.
-        dtype: one of ``DTYPES``; "auto" is float32 on a CPU and the checkpoint's own on a GPU.
+        dtype: one of ``DTYPES``; "auto" is float32 on a CPU and the checkpoint's own on a GPU,
+            except that a large checkpoint stored in float32 is loaded in 16 bits there.
         device_map: "auto" spreads the layers over all devices (extra ``accelerate``).
         quantize: "8bit" or "4bit" weights (extra ``quantize``, which is bitsandbytes).
 
     Raises:
-        ModelError: unknown or gated id, no network, folder without weights, unsupported
-            architecture, too little memory, quantised layers without gradients.
+        ModelError: unknown or gated id, no network, files that are missing, damaged or do not
+            belong together, code of its own, unsupported architecture, too little memory,
+            quantised layers without gradients.
         UsageError: unknown or contradictory options, a device that is not there.
         MissingExtraError: an option whose package is not installed.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     from zerotube.mllm.base import VideoMLLM
 
-    _check_options(device, device_map, quantize)
+    check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     where = torch_device(device)
-    kind: Any = torch_dtype(dtype, where)
-    source = _source(model)
-    try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        _refuse_original_llava(model, source)
-        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
-    architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
-    family = family_for(architecture)
-    for package, extra in family.packages.items():
-        if find_spec(package) is None:
-            raise MissingExtraError(package, extra=extra)
+    torch_dtype(dtype, where)  # a name that does not exist is said before any file is read
+    files = find_checkpoint(
+        _bundled_or(model),
+        accept=lambda config: _check_supported(model, config),
+        wanted=WANTED,
+        fix=FIX,
+    )
+    source = str(files.folder)
+    family = family_for(architecture_of(files.config))
+    kind, warnings = _dtype(model, dtype, where, files)
     if device_map is None:
         _check_memory(source, where, kind, quantize)
     placement: dict[str, Any] = {}
@@ -85,33 +91,30 @@ def load(
     if quantize is not None:
         placement["quantization_config"] = _quantization(quantize, kind)
         placement.setdefault("device_map", {"": where})
+    with refusing(model, wanted=WANTED, fix=FIX):
+        processor = family.load_processor(source, AutoConfig.from_pretrained(source, **TRUSTED))
     try:
-        processor = family.load_processor(source, config)
-        with no_progress_bar():
-            both: Any = AutoModelForImageTextToText.from_pretrained(
-                source,
-                dtype=kind,
-                attn_implementation="sdpa",
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # refused below, by name
-                **placement,
-            )
+        loaded = load_weights(
+            AutoModelForImageTextToText,
+            files,
+            name=model,
+            wanted=WANTED,
+            fix=FIX,
+            dtype=kind,
+            attn_implementation="sdpa",
+            **placement,
+        )
     except torch.OutOfMemoryError as error:
         raise ModelError(
             f"not enough memory on {where} for {model!r}",
             wanted="room for the weights and one prefix",
             fix=SMALLER,
         ) from error
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
-    loaded, report = both
-    _refuse_foreign_weights(model, architecture, report)
     if not placement:
         loaded = placed(loaded, where, name=model, fix=SMALLER)
     if quantize is not None:
         check_gradients(loaded, quantize)
-    return VideoMLLM(loaded, processor, family, name=model)
+    return VideoMLLM(loaded, processor, family, name=model, warnings=warnings)
 
 
 def check_gradients(model: torch.nn.Module, quantize: str) -> None:
@@ -176,39 +179,68 @@ def _missing_gradient(layer: torch.nn.Linear, kind: torch.dtype) -> str | None:
     return "a gradient that is zero or not finite"
 
 
-def _refuse_original_llava(model: str, source: str) -> None:
-    """Say how to get a checkpoint of LLaVA's own code into a format that loads."""
-    from transformers import PreTrainedConfig
+def _check_supported(model: str, config: Mapping[str, Any]) -> None:
+    """Refuse a model of no family, of another family's type, or whose packages are missing."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as CLASSES,
+    )
 
-    try:
-        written, _ = PreTrainedConfig.get_config_dict(source)
-    except (OSError, ValueError):
-        return  # not even that can be read: the caller's error says why
-    if written.get("model_type") in ORIGINAL_LLAVA:
+    if config.get("model_type") in ORIGINAL_LLAVA:
         raise ModelError(
             f"model {model!r} in the format of LLaVA's own code",
             wanted="a checkpoint in the format of transformers",
             fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
             "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
         )
+    architecture = architecture_of(config)
+    family = family_for(architecture)
+    built = CLASSES.get(str(config.get("model_type")))
+    # An architecture of our own is another's class with another picture.
+    if built != architecture and architecture in CLASSES.values():
+        raise ModelError(
+            f"model {model!r} of architecture {architecture!r} and of type "
+            f"{str(config.get('model_type'))[:80]!r}",
+            wanted="a type and an architecture that belong together",
+            fix="download its config.json again, unchanged",
+        )
+    for package, extra in family.packages.items():
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra=extra)
 
 
-def _refuse_foreign_weights(model: str, architecture: str, report: dict[str, Any]) -> None:
-    """Refuse tensors of another architecture: random ones would stand in for those it lacks."""
-    missing = sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
-    if not missing:
-        return
-    foreign = sorted(report["unexpected_keys"])
-    instead = f", but with {foreign[0]}" if foreign else ""
-    raise ModelError(
-        f"weights of {model!r} without {len(missing)} tensors of a {architecture}, such as "
-        f"{missing[0]}{instead}",
-        wanted="the tensors of the model that its config.json describes",
-        fix="download config.json and *.safetensors again, from the same place",
+def _dtype(
+    model: str, dtype: str, where: torch.device, files: CheckpointFiles
+) -> tuple[Any, tuple[str, ...]]:
+    """What the weights are loaded in, and what to say where that is not what they are stored in."""
+    stored = files.dtype if files.parameters >= HALVED else None
+    kind = torch_dtype(dtype, where, stored=stored)
+    if dtype != "auto" or kind == "auto" or where.type == "cpu":
+        return kind, ()
+    short = str(kind).removeprefix("torch.")
+    return kind, (
+        f"{model!r} is stored in {stored} and was loaded in {short}, half the memory "
+        f"(--dtype {stored} keeps it)",
     )
 
 
-def _check_options(device: str | None, device_map: str | None, quantize: str | None) -> None:
+def check_options(
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    device_map: str | None = None,
+    quantize: str | None = None,
+) -> None:
+    """Refuse what no model could be loaded with, before torch is loaded.
+
+    Args: see ``load``.
+
+    Raises:
+        UsageError: unknown or contradictory options.
+        MissingExtraError: an option whose package is not installed.
+    """
+    check_device(device)
+    if dtype is not None:
+        check_dtype(dtype)
     if device_map is not None and device_map not in DEVICE_MAPS:
         raise UsageError(
             f"device map {device_map!r}", wanted="auto", fix="pass --device-map auto or leave it"
@@ -245,12 +277,12 @@ def _quantization(quantize: str, kind: Any) -> Any:
     )
 
 
-def _source(model: str) -> str:
+def _bundled_or(model: str) -> str:
     if model == "bundled":
         from zerotube.bundled import bundled_path
 
         return str(bundled_path())
-    return local_source(model)
+    return model
 
 
 def _check_memory(source: str, where: Any, kind: Any, quantize: str | None) -> None:

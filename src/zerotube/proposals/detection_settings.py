@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from zerotube.checkpoints import DTYPES
+from zerotube.checkpoints import DTYPES, check_device
 from zerotube.errors import UsageError
 
 _SHARES = (
@@ -49,6 +49,8 @@ def check_settings(settings: Any, name: str) -> None:
                 right, wanted = right and value <= 1, "a number between 0 and 1"
         if field.name == "dtype":
             right, wanted = value in DTYPES, f"one of {', '.join(DTYPES)}"
+        if right and field.name == "device":
+            check_device(value)
         if not right:
             raise UsageError(
                 f"{field.name} = {value!r} for the proposer {name!r}",

@@ -70,6 +70,18 @@ PROPOSERS: dict[str, ProposerEntry] = {
 """Name -> where it lives."""
 
 
+def default_proposer(model: str) -> str:
+    """Name of the proposer for a model.
+
+    The bundled model was made for clean shapes, which need no detector and no download; any other
+    is asked about things that a detector knows by name.
+
+    Args:
+        model: as given to `Grounder.from_pretrained`.
+    """
+    return "motion" if model == "bundled" else "gdino+sam2"
+
+
 def settings_class(name: str) -> type[Any]:
     """The settings dataclass of a proposer; flags and help texts derive from it.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.method.scoring import box_weights
-from zerotube.mllm.types import TokenLayout
+
+if TYPE_CHECKING:
+    from zerotube.mllm.types import TokenLayout
 
 SPAN = "span"
 """Name of the region over the sampled frames of the true span, whose boxes every benchmark has."""

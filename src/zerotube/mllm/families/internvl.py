@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import frame_by_frame, square_side
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -20,11 +20,6 @@ class InternVL(Family):
     """
 
     architectures = ("InternVLForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("OpenGVLab/InternVL3-1B-hf", 0.9),
-        Checkpoint("OpenGVLab/InternVL3-2B-hf", 2.1),
-        Checkpoint("OpenGVLab/InternVL3-8B-hf", 7.9),
-    )
     encoder_key: ClassVar = "image"
 
     def visual_token_id(self, config: Any) -> int:
@@ -34,7 +29,9 @@ class InternVL(Family):
     def expansion_end(self, processor: Any) -> tuple[str, str]:
         return processor.end_image_token, ""
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
         # The layout covers the whole frame; published checkpoints do not crop either.
         return {"do_center_crop": False}
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.image import ImageFamily
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
@@ -27,10 +26,6 @@ class LlavaNext(ImageFamily):
     """
 
     architectures = ("LlavaNextForConditionalGeneration",)
-    checkpoints: ClassVar[tuple[Checkpoint, ...]] = (
-        Checkpoint("llava-hf/llava-v1.6-vicuna-7b-hf", 7.1),
-        Checkpoint("llava-hf/llava-v1.6-mistral-7b-hf", 7.6),
-    )
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         return model.get_image_features(
@@ -38,6 +33,9 @@ class LlavaNext(ImageFamily):
             inputs["image_sizes"],
             return_dict=True,
         )
+
+    def shown_size(self, processor: Any, inputs: dict[str, Any]) -> None:
+        return None  # a picture is seen whole and in tiles
 
     def layout(
         self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.qwen2_vl import Qwen2VL
 
 
@@ -18,7 +17,3 @@ class Qwen25VL(Qwen2VL):
     """
 
     architectures = ("Qwen2_5_VLForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("Qwen/Qwen2.5-VL-3B-Instruct", 3.8),
-        Checkpoint("Qwen/Qwen2.5-VL-7B-Instruct", 8.3),
-    )

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.llava_next import LlavaNext
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
@@ -34,13 +33,6 @@ class ShareGPT4Video(LlavaNext):
     """
 
     architectures = ("ShareGPT4VideoForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint(
-            "Lin-Chen/sharegpt4video-8b",
-            8.4,
-            note="convert: python -m zerotube.mllm.convert_sharegpt4video SOURCE OUT",
-        ),
-    )
     # Trained on pictures of 4 x 4 frames.
     frame_limit = 16
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from transformers.models.smolvlm.processing_smolvlm import DEFAULT_MEDIA_OUTTRO
 
-from zerotube.mllm.families.base import Checkpoint, Family
+from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame, square_side
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -22,11 +22,6 @@ class SmolVLM(Family):
     """
 
     architectures = ("SmolVLMForConditionalGeneration",)
-    checkpoints = (
-        Checkpoint("HuggingFaceTB/SmolVLM2-256M-Video-Instruct", 0.26),
-        Checkpoint("HuggingFaceTB/SmolVLM2-500M-Video-Instruct", 0.5),
-        Checkpoint("HuggingFaceTB/SmolVLM2-2.2B-Instruct", 2.2),
-    )
     encoder_key: ClassVar = "image"
     # The processor writes the number of frames in words.
     packages: ClassVar = {"num2words": "smolvlm"}
@@ -40,7 +35,9 @@ class SmolVLM(Family):
         # and can grow together with the question's first characters.
         return processor.fake_image_token, DEFAULT_MEDIA_OUTTRO
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
         return {"video_metadata": [clip_metadata(clip)]}
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Checkpoint
 from zerotube.mllm.families.cropped import CroppedFrames
 
 CHAT_TEMPLATE = (
@@ -22,13 +21,12 @@ CHAT_TEMPLATE = (
 class VideoLlava(CroppedFrames):
     """``VideoLlavaForConditionalGeneration``.
 
-    The video tower sees each frame on its own (short side scaled, middle square cropped) and keeps
-    its class token: 1 + 16 x 16 features a frame. The class token is no place in the picture; it
-    belongs to no cell and moves with its frame.
+    The video tower sees each frame on its own, squeezed to a square (or its middle square, under
+    the frame fit "crop"), and keeps its class token: 1 + 16 x 16 features a frame. The class token
+    is no place in the picture; it belongs to no cell and moves with its frame.
     """
 
     architectures = ("VideoLlavaForConditionalGeneration",)
-    checkpoints = (Checkpoint("LanguageBind/Video-LLaVA-7B-hf", 7.4),)
     # Trained on 8 frames: 8 x 257 features are half of its 4096 positions, 16 x 257 exceed them.
     frame_limit = 8
 

@@ -7,14 +7,41 @@ without weights reads the same whichever model it concerns.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zerotube.errors import ModelError, UsageError
+from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+
+_DEVICE = re.compile(r"(cpu|mps|(cuda|xpu)(:[0-9]+)?)")
+
+
+def check_device(device: str | None) -> None:
+    """Refuse what names no device, without loading torch; whether it is there, torch knows.
+
+    Raises:
+        UsageError: the name is no device.
+    """
+    if device is not None and _DEVICE.fullmatch(device) is None:
+        raise UsageError(
+            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
+        )
+
+
+def check_dtype(dtype: str) -> None:
+    """Refuse what names no dtype, without loading torch.
+
+    Raises:
+        UsageError: ``dtype`` is not one of ``DTYPES``.
+    """
+    if dtype not in DTYPES:
+        raise UsageError(
+            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
+        )
 
 
 def torch_device(device: str | None) -> Any:
@@ -25,14 +52,10 @@ def torch_device(device: str | None) -> Any:
     """
     import torch
 
+    check_device(device)
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(
-            f"device {device!r}", wanted="cpu, cuda, cuda:N or mps", fix="pass --device cpu"
-        ) from error
+    where = torch.device(device)
     missing = (where.type == "cuda" and not torch.cuda.is_available()) or (
         where.type == "mps" and not torch.backends.mps.is_available()
     )
@@ -45,45 +68,46 @@ def torch_device(device: str | None) -> Any:
     return where
 
 
-def torch_dtype(dtype: str, device: Any) -> Any:
-    """What ``from_pretrained`` takes as its dtype: "auto" is float32 on a CPU.
+def torch_dtype(dtype: str, device: Any, *, stored: str | None = None) -> Any:
+    """What ``from_pretrained`` takes as its dtype.
+
+    "auto" is float32 on a CPU; elsewhere what the checkpoint is stored in, or 16 bits per number
+    where that is ``stored`` in 32 or more.
+
+    Args:
+        dtype: one of ``DTYPES``.
+        device: torch device; only its ``type`` and ``index`` are read.
+        stored: dtype of a checkpoint that "auto" may load in half of it, such as "float32"; None
+            for one that it keeps as it is.
+
+    Returns:
+        A torch dtype, or "auto" for the one stored.
 
     Raises:
         UsageError: ``dtype`` is not one of ``DTYPES``.
     """
     import torch
 
-    if dtype not in DTYPES:
-        raise UsageError(
-            f"dtype {dtype!r}", wanted=f"one of {', '.join(DTYPES)}", fix="--dtype auto"
-        )
+    check_dtype(dtype)
     if dtype != "auto":
         return getattr(torch, dtype)
-    return torch.float32 if device.type == "cpu" else "auto"
+    if device.type == "cpu":
+        return torch.float32
+    if stored in ("float32", "float64"):
+        return torch.bfloat16 if runs_bfloat16(device) else torch.float16
+    return "auto"
 
 
-def local_source(model: str) -> str:
-    """A checked folder, or the id unchanged where there is no such folder.
+def runs_bfloat16(device: Any) -> bool:
+    """Whether a GPU computes in bfloat16 itself, and not by way of float32."""
+    import torch
 
-    Raises:
-        ModelError: the folder lacks its config or its weights.
-    """
-    path = Path(model)
-    if not path.exists():
-        return model
-    if not (path / "config.json").is_file():
-        raise ModelError(
-            f"{model!r} without config.json",
-            wanted="a folder written by save_pretrained",
-            fix="pass the folder that holds config.json and *.safetensors",
-        )
-    if not any(path.glob("*.safetensors")):
-        raise ModelError(
-            f"{model!r} without weights",
-            wanted="*.safetensors beside config.json",
-            fix="download the weights, or convert them with save_pretrained",
-        )
-    return str(path)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "mps":
+        return bool(torch.backends.mps.is_macos_or_newer(14, 0))
+    return True
 
 
 _SAMPLE = 1 << 20
@@ -170,15 +194,43 @@ def unreadable(model: str, error: Exception, *, wanted: str, fix: str) -> ModelE
 
 
 @contextmanager
-def no_progress_bar() -> Iterator[None]:
-    """Silence transformers' own bar inside the block: the caller reports progress."""
+def refusing(model: str, *, wanted: str, fix: str) -> Iterator[None]:
+    """Turn whatever a library raises inside the block on a checkpoint's files into a ModelError.
+
+    The block holds calls of transformers and the hub alone. A hostile or damaged file can raise
+    anything there: tokenizers raises a bare ``Exception``, configurations raise errors of
+    attributes, types and arithmetic. Errors of ours, and a device without room, pass.
+
+    Args: as ``unreadable``.
+
+    Raises:
+        ModelError: see ``unreadable``.
+    """
+    import torch
+
+    try:
+        yield
+    except (ZerotubeError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise unreadable(model, error, wanted=wanted, fix=fix) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' bar and its report on the weights inside the block.
+
+    The caller reports progress, and refuses what the report would warn of.
+    """
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
