@@ -60,6 +60,18 @@ def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: Tr
     assert len(result.clip.frame_indices) == 6
 
 
+def test_what_loading_had_to_say_is_in_every_result(
+    grounder: Grounder,
+    clip: Path,
+    truth,
+    tracks: TrackSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grounder.model, "warnings", ("loaded in half",))
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=FEW)
+    assert result.warnings == ("loaded in half",)
+
+
 def test_what_the_model_recommends_is_the_default(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:

@@ -101,6 +101,31 @@ def test_hcstvg(run, truth, tmp_path: Path) -> None:
     assert "8_gone.mp4" in page
 
 
+def test_hcstvg_in_tenths_of_the_frame_rate_is_scored_and_said(run, truth, tmp_path: Path) -> None:
+    """The authors' own file: frame k of it is frame 10 k of the video."""
+    clip(truth, tmp_path / "videos" / "7_abc.mp4")
+    boxes = truth.boxes_xyxy[truth.target]
+    entry = {
+        "bbox": [xywh(box) for box in boxes[10:21:10]],
+        "st_frame": 1,
+        "img_num": -(-len(boxes) // 10),
+        "img_size": list(truth.frames.shape[1:3]),
+        "English": truth.query,
+    }
+    (tmp_path / "val_proc.json").write_text(json.dumps({"7_abc.mp4": entry}))
+    found = scored(run, "hcstvg-v2", tmp_path, "--split", "val", "--protocol", "inclusive")
+    assert (found["samples"], found["failed"], found["skipped"]) == (1, 0, [])
+    said = "counts in tenths of the frame rate"
+    assert said in (tmp_path / "run" / "report.html").read_text()
+    done = run(
+        "score", "--dataset", "hcstvg-v2", "--annotations", tmp_path / "val_proc.json", "--json",
+        "--predictions", tmp_path / "run" / "predictions.jsonl", "--protocol", "inclusive",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert said in done.err
+    assert json.loads(done.out)["m_vIoU"] == found["m_vIoU"]
+
+
 def test_vidstg_is_seen_and_answered_inside_its_segment(run, truth, tmp_path: Path) -> None:
     clip(truth, tmp_path / "videos" / "42.mp4")
     first, last = write_vidstg(truth, tmp_path)

@@ -11,7 +11,7 @@ from zerotube.errors import NumericalError
 from zerotube.method.assembling import unreverse
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import gather
-from zerotube.method.session import ClipSession, layers_read
+from zerotube.method.session import ClipSession, encode_options, layers_read
 from zerotube.method.types import Evidence, TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
@@ -46,6 +46,9 @@ def candidates() -> TrackSet:
 
 
 def run(toy: VideoMLLM, context: VisualContext, settings: MethodSettings) -> Evidence:
+    options = encode_options(toy, settings)
+    if options != context.options:
+        context = toy.encode(noise_clip(), options)
     return gather(ClipSession(toy, context, settings), QUERY, candidates(), FRAMES)
 
 
@@ -188,8 +191,8 @@ def test_assembled_map_is_the_mean_of_both_directions(
 ) -> None:
     session = ClipSession(toy, context, preset("paper", spatial_prompt=False))
     question = "Is there the red square moves left in this video?"
-    forward, _ = session.read(question, None)
-    backward, _ = session.read(question, None, reverse=True)
+    forward, token = session.read(question, None)
+    backward, _ = session.read(question, None, reverse=True, like=token)
     evidence = gather(session, QUERY, candidates(), FRAMES)
     expected = (forward + unreverse(backward)) / 2
     np.testing.assert_allclose(evidence.spatial_map, expected.float().numpy(), rtol=1e-6)

@@ -163,7 +163,7 @@ def test_other_families_keep_their_grid_and_say_so(models: dict[str, VideoMLLM],
 
 @pytest.mark.parametrize("name", POOLED)
 def test_the_whole_method_runs_on_fewer_cells(models: dict[str, VideoMLLM], name: str) -> None:
-    settings = preset("full", lr=0.01, grid_side=3, frame_fit="pad")
+    settings = preset("paper", lr=0.01, grid_side=3, frame_fit="pad")
     context = models[name].encode(noise(), encode_options(models[name], settings))
     found, _ = ClipSession(models[name], context, settings).read(QUESTION, "a", reverse=True)
     assert found.shape == (3, 3, 3)

@@ -140,7 +140,7 @@ def test_what_cannot_be_loaded_is_refused_with_a_way_out(
         load(sam2)
     config = json.loads((checkpoints / "owlv2" / "config.json").read_text(encoding="utf-8"))
     (bare / "config.json").write_text(json.dumps({**config, "model_type": "nonsense"}))
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="of type 'nonsense'; wanted type 'owlv2'"):
         load(bare)
 
 

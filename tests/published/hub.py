@@ -161,10 +161,7 @@ def write(name: str, folder: Path, changes: Json | None = None) -> Path:
         changes: laid over `config.json` as well.
     """
     recipe = RECIPES[name]
-    shutil.copytree(DATA / name, folder)
-    config = overlaid(overlaid(read(folder / "config.json"), recipe.sizes), changes or {})
-    dump(folder / "config.json", config)
-    recipe.vocabulary(folder)
+    write_files(name, folder, recipe.sizes, changes or {})
     save_weights(folder, published_state(folder, recipe))
     return folder
 
@@ -184,6 +181,23 @@ def prompt(name: str, question: str) -> str:
     # Video-LLaVA was published without a template; its makers document one.
     text: str = golden.get("rendered") or golden["rendered_recommended"]
     return text.replace(QUESTION, question)
+
+
+def write_files(name: str, folder: Path, *changes: Json) -> Path:
+    """Write all of a published checkpoint but its weights into a new folder, and return it.
+
+    Args:
+        name: key of `RECIPES`.
+        folder: where the files go.
+        changes: laid over `config.json`, one after the other; none leaves the published sizes.
+    """
+    shutil.copytree(DATA / name, folder)
+    config = read(folder / "config.json")
+    for change in changes:
+        config = overlaid(config, change)
+    dump(folder / "config.json", config)
+    RECIPES[name].vocabulary(folder)
+    return folder
 
 
 def published_state(folder: Path, recipe: Recipe) -> dict[str, torch.Tensor]:

@@ -160,9 +160,9 @@ BAD_TEMPLATES = {
     ),
     "no question": ("<|video_pad|> ANSWER:", "drops or rewrites the question"),
     "no roles": ("<|video_pad|>{{ messages[0]['content'][1]['text'] }}", "no token after"),
-    "refuses": ("{{ raise_exception('text only, please') }}", "rendered (text only, please)"),
+    "refuses": ("{{ raise_exception('text only, please') }}", "rendered (TemplateError: text only, please)"),
     "not a template": ("{% for %}", "cannot be rendered ("),
-    "unknown name": ("{{ images.first }}", "cannot be rendered ('images' is undefined)"),
+    "unknown name": ("{{ images.first }}", "cannot be rendered (UndefinedError: 'images' is undefined)"),
 }
 
 

@@ -197,9 +197,10 @@ def unreadable(model: str, error: Exception, *, wanted: str, fix: str) -> ModelE
 def refusing(model: str, *, wanted: str, fix: str) -> Iterator[None]:
     """Turn whatever a library raises inside the block on a checkpoint's files into a ModelError.
 
-    The block holds calls of transformers and the hub alone. A hostile or damaged file can raise
-    anything there: tokenizers raises a bare ``Exception``, configurations raise errors of
-    attributes, types and arithmetic. Errors of ours, and a device without room, pass.
+    The block holds calls of transformers and the hub, or the first use of what they made. A
+    hostile or damaged file can raise anything there: tokenizers raises a bare ``Exception``,
+    configurations raise errors of attributes, types and arithmetic. Errors of ours, and a device
+    without room, pass.
 
     Args: as ``unreadable``.
 

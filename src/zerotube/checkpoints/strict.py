@@ -18,6 +18,7 @@ from zerotube.checkpoints.files import (
     UNTOUCHED,
     WEIGHTS,
     CheckpointFiles,
+    architecture_of,
     check_files,
     listed,
     read_config,
@@ -91,12 +92,14 @@ def _fetch(model: str, folder: Path) -> None:
 
 def _refuse_own_code(model: str, config: Mapping[str, Any]) -> None:
     """Refuse a checkpoint whose model type transformers knows only by code beside the weights."""
+    if not config.get("auto_map"):
+        return  # without the seconds that the next import takes
     from transformers import CONFIG_MAPPING
 
-    kind = config.get("model_type")
-    if config.get("auto_map") and kind not in CONFIG_MAPPING:
+    kind = str(config.get("model_type"))
+    if kind not in CONFIG_MAPPING:
         raise ModelError(
-            f"model {model!r} of type {str(kind)[:80]!r}, which runs code of its own",
+            f"model {model!r} of type {kind[:80]!r}, which runs code of its own",
             wanted="a model type of transformers: code of a checkpoint is never run",
             fix="use the version made for transformers, whose id often ends in -hf or -HF",
         )
@@ -134,11 +137,11 @@ def load_weights(
             **TRUSTED,
             **options,
         )
-    _refuse_gaps(found, name)
+    _refuse_gaps(found, name, architecture_of(files.config))
     return loaded
 
 
-def _refuse_gaps(found: Mapping[str, Any], name: str) -> None:
+def _refuse_gaps(found: Mapping[str, Any], name: str, architecture: str) -> None:
     mismatched = sorted(found["mismatched_keys"])
     if mismatched:
         shown = [f"{key} {tuple(stored)} for {tuple(built)}" for key, stored, built in mismatched]
@@ -153,7 +156,7 @@ def _refuse_gaps(found: Mapping[str, Any], name: str) -> None:
         beside = f"; it holds {listed(foreign, 1)} instead" if foreign else ""
         raise ModelError(
             f"model {name!r} without {len(missing):,} tensors: {listed(missing)}{beside}",
-            wanted="every tensor of the architecture in the weight files",
+            wanted=f"every tensor of a {architecture} in the weight files",
             fix=UNTOUCHED,
         )
 

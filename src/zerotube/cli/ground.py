@@ -114,6 +114,7 @@ def ground(
     check_model_flags(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     check_proposer(proposer, proposer_settings, model=model)
 
+    from zerotube.mllm.loading import check_folder
     from zerotube.proposals.io import read_tracks
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
@@ -127,6 +128,7 @@ def ground(
         from zerotube.query.stored import read_stored
 
         stored = read_stored(decompositions)
+    check_folder(model)
     server = None
     if decomposer == "openai":
         from zerotube.query.server import openai_decomposer

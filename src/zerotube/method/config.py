@@ -92,7 +92,8 @@ class MethodSettings:
     = the run, of any length, whose scores rank highest against the rest."""
 
     support: Support = "box"
-    """Where a track counts: its box, or its segmentation mask where it has one."""
+    """Where a track counts: its box, or its segmentation mask, the nearest in time moved with the
+    box where a frame has none."""
 
     frame_score: FrameScore = "cells"
     """Where the map is read for the frame scores: at its cells, or, as in the released code, at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerotube.checkpoints import (
@@ -10,6 +11,7 @@ from zerotube.checkpoints import (
     check_device,
     check_dtype,
     placed,
+    quiet,
     refusing,
     torch_device,
     torch_dtype,
@@ -17,7 +19,7 @@ from zerotube.checkpoints import (
 from zerotube.checkpoints.files import CheckpointFiles, architecture_of
 from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
 from zerotube.errors import MissingExtraError, ModelError, UsageError
-from zerotube.mllm.registry import family_for
+from zerotube.mllm.registry import check_architecture, family_for
 from zerotube.mllm.weights import available_bytes, gib, needed_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from zerotube.mllm.base import VideoMLLM
 
-__all__ = ["DTYPES", "check_gradients", "check_options", "load"]
+__all__ = ["DTYPES", "check_folder", "check_gradients", "check_options", "load"]
 
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
@@ -67,21 +69,20 @@ def load(
         MissingExtraError: an option whose package is not installed.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 
     from zerotube.mllm.base import VideoMLLM
 
     check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     where = torch_device(device)
     torch_dtype(dtype, where)  # a name that does not exist is said before any file is read
-    files = find_checkpoint(
-        _bundled_or(model),
-        accept=lambda config: _check_supported(model, config),
-        wanted=WANTED,
-        fix=FIX,
-    )
+    files = _find(model)
     source = str(files.folder)
+    _check_type(model, files.config)
     family = family_for(architecture_of(files.config))
+    for package, extra in family.packages.items():
+        if find_spec(package) is None:
+            raise MissingExtraError(package, extra=extra)
     kind, warnings = _dtype(model, dtype, where, files)
     if device_map is None:
         _check_memory(source, where, kind, quantize)
@@ -91,8 +92,14 @@ def load(
     if quantize is not None:
         placement["quantization_config"] = _quantization(quantize, kind)
         placement.setdefault("device_map", {"": where})
-    with refusing(model, wanted=WANTED, fix=FIX):
+    with refusing(model, wanted=WANTED, fix=FIX), quiet():
         processor = family.load_processor(source, AutoConfig.from_pretrained(source, **TRUSTED))
+    if not isinstance(processor, ProcessorMixin):
+        raise ModelError(
+            f"model {model!r}, whose files make a {type(processor).__name__} and no processor",
+            wanted="the processor's configuration beside the weights",
+            fix="download processor_config.json and preprocessor_config.json again",
+        )
     try:
         loaded = load_weights(
             AutoModelForImageTextToText,
@@ -114,7 +121,22 @@ def load(
         loaded = placed(loaded, where, name=model, fix=SMALLER)
     if quantize is not None:
         check_gradients(loaded, quantize)
-    return VideoMLLM(loaded, processor, family, name=model, warnings=warnings)
+    # The prompt is derived from what the processor's files say, which nothing has read before.
+    with refusing(model, wanted=WANTED, fix=FIX):
+        return VideoMLLM(loaded, processor, family, name=model, warnings=warnings)
+
+
+def check_folder(model: str) -> None:
+    """Refuse a folder that ``load`` would refuse by its files, before anything slow is imported.
+
+    Args:
+        model: as ``load`` takes it; ids, which may have to be downloaded, are left to it.
+
+    Raises:
+        ModelError: see ``load``.
+    """
+    if Path(model).exists():
+        _find(model)
 
 
 def check_gradients(model: torch.nn.Module, quantize: str) -> None:
@@ -179,12 +201,17 @@ def _missing_gradient(layer: torch.nn.Linear, kind: torch.dtype) -> str | None:
     return "a gradient that is zero or not finite"
 
 
-def _check_supported(model: str, config: Mapping[str, Any]) -> None:
-    """Refuse a model of no family, of another family's type, or whose packages are missing."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as CLASSES,
+def _find(model: str) -> CheckpointFiles:
+    return find_checkpoint(
+        _bundled_or(model),
+        accept=lambda config: _check_supported(model, config),
+        wanted=WANTED,
+        fix=FIX,
     )
 
+
+def _check_supported(model: str, config: Mapping[str, Any]) -> None:
+    """Refuse a model of no family."""
     if config.get("model_type") in ORIGINAL_LLAVA:
         raise ModelError(
             f"model {model!r} in the format of LLaVA's own code",
@@ -192,20 +219,23 @@ def _check_supported(model: str, config: Mapping[str, Any]) -> None:
             fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
             "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
         )
-    architecture = architecture_of(config)
-    family = family_for(architecture)
-    built = CLASSES.get(str(config.get("model_type")))
+    check_architecture(architecture_of(config))
+
+
+def _check_type(model: str, config: Mapping[str, Any]) -> None:
+    """Refuse a type of model that transformers would build as another family's."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as CLASSES,
+    )
+
+    architecture, kind = architecture_of(config), str(config.get("model_type"))
     # An architecture of our own is another's class with another picture.
-    if built != architecture and architecture in CLASSES.values():
+    if CLASSES.get(kind) != architecture and architecture in CLASSES.values():
         raise ModelError(
-            f"model {model!r} of architecture {architecture!r} and of type "
-            f"{str(config.get('model_type'))[:80]!r}",
+            f"model {model!r} of architecture {architecture!r} and of type {kind[:80]!r}",
             wanted="a type and an architecture that belong together",
             fix="download its config.json again, unchanged",
         )
-    for package, extra in family.packages.items():
-        if find_spec(package) is None:
-            raise MissingExtraError(package, extra=extra)
 
 
 def _dtype(

@@ -1,8 +1,8 @@
 """Run by ``zerotube.mllm.templates`` as a process of its own: render one chat template, bounded.
 
-Reads a request as JSON from the standard input and answers with a word on the standard output:
-"fine", "long", "memory" or "broken". A template that never ends is ended by the limit on
-processor time. It imports jinja2 and nothing of this package, so that it starts in a tenth of a
+Reads a request as JSON from the standard input and answers on the standard output with a word
+("fine", "long", "memory") or with what was raised. A template that never ends is ended by the limit
+on processor time. It imports jinja2 and nothing of this package, so that it starts in a tenth of a
 second.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from typing import Any
 
 
 def trial(request: dict[str, Any]) -> str:
-    """Render and say how it went.
+    """Render and say how it went, in the environment of ``transformers.utils.chat_template_utils``.
 
-    The environment is that of ``transformers.utils.chat_template_utils``, as far as it decides how
-    much work a template makes.
+    That module itself takes more than a second to import.
     """
     import jinja2.ext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -31,14 +31,19 @@ def trial(request: dict[str, Any]) -> str:
             next(parser.stream)
             return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
+    def tojson(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
+        return json.dumps(value, ensure_ascii=ensure_ascii, **options)
+
     def raise_exception(message: str) -> None:
         raise jinja2.TemplateError(message)
 
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
     )
-    environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
-    environment.globals.update(raise_exception=raise_exception, strftime_now=lambda _: "2026")
+    environment.filters["tojson"] = tojson
+    environment.globals.update(
+        raise_exception=raise_exception, strftime_now=lambda form: datetime.now().strftime(form)
+    )
     try:
         template = environment.from_string(request["template"])
         length = 0
@@ -48,8 +53,8 @@ def trial(request: dict[str, Any]) -> str:
                 return "long"
     except MemoryError:
         return "memory"
-    except Exception:  # noqa: BLE001 - rendering it in earnest says what is wrong
-        return "broken"
+    except Exception as error:  # noqa: BLE001 - a template can raise anything
+        return f"{type(error).__name__}: {error}"
     return "fine"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zerotube.checkpoints import placed, refusing, revision_of, torch_device, torch_dtype
+from zerotube.checkpoints import placed, quiet, refusing, revision_of, torch_device, torch_dtype
 from zerotube.checkpoints.files import architecture_of
 from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
 from zerotube.errors import ModelError, QueryError
@@ -93,16 +93,25 @@ def load_checkpoint(
     )
 
     def accept(config: Mapping[str, Any]) -> None:
-        if architecture_of(config) not in architectures:
+        architecture, kind = architecture_of(config), config.get("model_type")
+        if architecture not in architectures:
             raise ModelError(
-                f"the {role} {name!r} of architecture {architecture_of(config)!r}",
+                f"the {role} {name!r} of architecture {architecture!r}",
                 wanted=f"one of {', '.join(sorted(architectures))}",
                 fix=f"choose another {role}",
+            )
+        expected = getattr(transformers, architecture).config_class.model_type
+        if kind != expected:
+            raise ModelError(
+                f"the {role} {name!r} of architecture {architecture!r} and of type "
+                f"{str(kind)[:80]!r}",
+                wanted=f"type {expected!r}",
+                fix="download its config.json again, unchanged",
             )
 
     files = find_checkpoint(name, accept=accept, wanted=wanted, fix=fix)
     architecture = architecture_of(files.config)
-    with refusing(name, wanted=wanted, fix=fix):
+    with refusing(name, wanted=wanted, fix=fix), quiet():
         processor = getattr(transformers, processor_class).from_pretrained(
             str(files.folder), **TRUSTED
         )
