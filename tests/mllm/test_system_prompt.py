@@ -25,7 +25,7 @@ GOLDEN = {
         f"<|im_start|>system\n{SAID}<|im_end|>\n<|im_start|>user\n<0.1 seconds><|vision_start|>"
     ),
     "LlavaOnevisionForConditionalGeneration": (
-        f"<|im_start|>system {SAID}<|im_end|>\n<|im_start|>user "
+        f"<|im_start|>system \n{SAID}<|im_end|><|im_start|>user "
     ),
     "InternVLForConditionalGeneration": (
         f"<|im_start|>system\n{SAID}<|im_end|>\n<|im_start|>user\nFrame1: <img>"
