@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from existence import ASKED_OF, ExistenceTask, breakdown, per_sample
+from existence import ExistenceTask, breakdown, per_sample
 from reports import keep
 from variants import GTI, add_settings, variants_of
 from weights import THREADS, fingerprint, forward_seconds, megabytes
@@ -43,6 +43,7 @@ from zerotube.eval.task import Task
 from zerotube.eval.types import Benchmark
 from zerotube.synth import set_folder, write_set
 from zerotube.synth.kept import kept_folder
+from zerotube.synth.questions import ASKED_OF
 
 RIGHT_TRACK = "gt_vIoU@0.5"
 """Candidates overlap little: it is the share of samples in which the right one was chosen."""

@@ -1,9 +1,4 @@
-"""Yes/no questions about what is in the clips of the test sets, and the task that asks them.
-
-The truth comes from the stage of a sample, that is from what was put into the clip, not from the
-sentence or the tracks. Every sample gives as many questions to affirm as to deny, and what is to be
-denied is made of the clip's own words wherever that is possible, so that no single word answers it.
-"""
+"""The task that asks a model the yes/no questions about the clips of the test sets."""
 
 from __future__ import annotations
 
@@ -21,46 +16,9 @@ from zerotube.eval.ground_task import ModelChoice
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
 from zerotube.method.config import preset
-from zerotube.query.prompts import existence_prompt
-from zerotube.synth import HELD_OUT_COMBINATIONS, set_stage
-from zerotube.synth.choices import pick
+from zerotube.synth import set_stage
+from zerotube.synth.questions import SEED, Question, questions_of
 from zerotube.synth.stage import Stage
-from zerotube.synth.world import ACTIONS, COLOURS, SHAPES
-
-ASKED_OF: Mapping[str, tuple[str, ...]] = {
-    "attribute-hard": ("attribute", "action"),
-    "action-hard": ("action",),
-}
-"""Kinds of questions that are asked of a set."""
-
-NAMES = ("label", "shape")
-"""How an action's object is named: "the red square grows", as in the full query, and "the square
-grows", as in the temporal sub-query. "The square grows" is true if any square does."""
-
-_SEED = 17
-"""Of the choice among the questions that a clip allows."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question with its answer.
-
-    Attributes:
-        text: as the model is asked.
-        answer: whether it is so.
-        kind: "attribute" or "action".
-        how: what it is made of. To affirm: "seen" or "unseen", whether the combination of colour
-            and shape is held out. To deny, attribute: "recombined" from colours and shapes of the
-            clip, or "one word new" where all recombinations are there; action: "others do" what the
-            named object never does, or "nobody does".
-        named: one of ``NAMES``; "label" for attributes.
-    """
-
-    text: str
-    answer: bool
-    kind: str
-    how: str
-    named: str = "label"
 
 
 def stage_of(sample: Sample) -> Stage:
@@ -78,63 +36,6 @@ def stage_of(sample: Sample) -> Stage:
             wanted="a sample of a generated test set",
             fix="write the set with `zerotube synth --set NAME`",
         ) from error
-
-
-def questions_of(stage: Stage) -> tuple[Question, ...]:
-    """The questions about one clip, half of them to be affirmed; the same at every call."""
-    rng = np.random.default_rng((_SEED, *stage.sample_id.encode()))
-    kinds = ASKED_OF.get(stage.name, ())
-    asked: list[Question] = []
-    if "attribute" in kinds:
-        asked += _attribute(rng, stage)
-    if "action" in kinds:
-        for named in NAMES:
-            asked += _action(rng, stage, named)
-    return tuple(asked)
-
-
-def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
-    there = sorted({(item.colour, item.shape) for item in stage.objects})
-    colour, shape = pick(rng, there)
-    held_out = (colour, shape) in HELD_OUT_COMBINATIONS
-    colours = sorted({one for one, _ in there})
-    shapes = sorted({one for _, one in there})
-    how = "recombined"
-    absent = [(c, s) for c in colours for s in shapes if (c, s) not in there]
-    if not absent:
-        how = "one word new"
-        absent = [(c, s) for c in COLOURS for s in SHAPES if (c in colours) != (s in shapes)]
-    return [
-        Question(_ask(f"{colour} {shape}"), True, "attribute", "unseen" if held_out else "seen"),
-        Question(_ask(" ".join(pick(rng, absent))), False, "attribute", how),
-    ]
-
-
-def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[Question]:
-    done: dict[str, set[str]] = defaultdict(set)
-    looks: dict[str, bool] = {}
-    for item in stage.objects:
-        name = item.label if named == "label" else item.shape
-        done[name].update(motion.action for motion in item.motions)
-        looks[name] = named == "label" and (item.colour, item.shape) in HELD_OUT_COMBINATIONS
-    acts = [(name, action) for name in sorted(done) for action in sorted(done[name])]
-    never = [(name, action) for name in sorted(done) for action in ACTIONS]
-    never = [act for act in never if act not in acts]
-    if not never:
-        return []  # between them the objects of one name do everything: there is no "no"
-    anybody = {action for _, action in acts}
-    tempting = [(name, action) for name, action in never if action in anybody]
-    name, action = pick(rng, acts)
-    yes = Question(
-        _ask(f"{name} {action}"), True, "action", "unseen" if looks[name] else "seen", named
-    )
-    name, action = pick(rng, tempting or never)
-    how = "others do" if tempting else "nobody does"
-    return [yes, Question(_ask(f"{name} {action}"), False, "action", how, named)]
-
-
-def _ask(words: str) -> str:
-    return existence_prompt(f"the {words}")
 
 
 @dataclass(frozen=True)
@@ -158,7 +59,7 @@ class ExistenceTask:
             "zerotube": version("zerotube"),
             "model": self.model.to_dict(),
             "frames": preset("gti").frames,
-            "seed": _SEED,
+            "seed": SEED,
         }
 
     def open(self) -> Work:

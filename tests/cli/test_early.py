@@ -71,6 +71,9 @@ CASES = [
     (2, "nonsense", (*PROPOSE, "--proposer", "nonsense")),
     (2, "quantum", (*PROPOSE, "--proposer", "gdino+sam2", "--device", "quantum")),
     (3, "<file>", (*PROPOSE, "--out", "<file>/tracks.json")),
+    (2, "quantum", ("check", "bundled", "--device", "quantum")),
+    (2, "report.txt", ("check", "bundled", "--out", "report.txt")),
+    (2, "<broken.json>", ("check", "bundled", "--out", "<broken.json>")),
 ]
 
 

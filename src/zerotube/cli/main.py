@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from zerotube.cli import console
 from zerotube.cli.ablate import ablate
 from zerotube.cli.analyze import analyze
+from zerotube.cli.check import check
 from zerotube.cli.decompose import decompose
 from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
@@ -73,7 +74,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Find in a video the object that a sentence describes, and when: no training needed.",
-    epilog="Exit codes: 0 ok, 2 usage, 3 bad input, 4 nothing to ground (no tracks).",
+    epilog="Exit codes: 0 ok, 2 usage, 3 bad input, 4 nothing to ground (no tracks), 5 a failed "
+    "check of a model.",
 )
 
 
@@ -98,7 +100,10 @@ def _shared(
     pass
 
 
-for _verb in (ground, propose, decompose, samples, score, ablate, models, synth, demo, doctor):
+for _verb in (
+    *(ground, propose, decompose, samples, score, ablate),
+    *(models, check, synth, demo, doctor),
+):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 
 app.command("eval", no_args_is_help=True)(evaluate)

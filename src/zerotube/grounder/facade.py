@@ -225,6 +225,26 @@ class Grounder:
                     found.append(error)
             return found
 
+    def session(self, video: str | Path | Video, settings: MethodSettings) -> ClipSession:
+        """A video's sampled frames, encoded: for questions that ``ground`` does not ask.
+
+        While ``keeps_clip`` is set, a grounding in the same frames that follows encodes nothing.
+
+        Args:
+            video: a video file, a folder of images, or an open video.
+            settings: say how many frames are sampled, and whether prompts will be tuned.
+
+        Raises:
+            VideoError: it cannot be used.
+        """
+        chosen = settings.within(self.model.family.frame_limit)
+        with self._opened(video) as source, _seeded(chosen.seed):
+            clip = source.frames(uniform_indices(source.info.frame_count, chosen.frames))
+            found = self._session(clip, chosen, _Clock(), lambda stage, done, total: None)
+        if not self.keeps_clip:
+            self._last = None
+        return found
+
     def _steps(
         self,
         source: Video,

@@ -1,0 +1,114 @@
+"""``zerotube check``: the acceptance test for the weights a user holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zerotube.cli import console
+from zerotube.cli.early import check_model_flags
+from zerotube.cli.paths import check_out_file
+
+_NAME_WIDTH = 22
+
+
+def check(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Hugging Face id or folder, or bundled.")
+    ],
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
+    ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
+    ] = None,
+    clips: Annotated[
+        int, typer.Option("--clips", metavar="N", help="Generated clips to look at.")
+    ] = 40,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write a report, .md or .json, to attach to an issue."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing report.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON instead of a table.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Check that a model is read correctly, and that it is of use; exit 5 if a check failed.
+
+    Files, prompt, captured attention and the place of every visual token pass or fail. Answers to
+    yes/no questions and the choice of objects on generated clips fail only where they are not
+    better than chance. --out is written after every line, so that an interrupt leaves the report
+    so far; docs/models.md says what each line means.
+    """
+    check_model_flags(device=device, dtype=dtype, device_map=None, quantize=quantize)
+    if out is not None:
+        check_out_file(out, overwrite=overwrite, suffixes=(".md", ".json"))
+
+    from zerotube.check.report import as_json as json_of
+    from zerotube.check.report import write_report
+    from zerotube.check.run import CheckOptions, run_checks
+    from zerotube.check.types import CheckFailedError, CheckReport
+
+    options = CheckOptions(model, device, dtype, quantize, clips)
+    report = CheckReport(options.shown_name)
+    with _Progress(quiet=quiet) as progress:
+        try:
+            for line in run_checks(options, progress):
+                report = replace(report, lines=(*report.lines, line))
+                if out is not None:
+                    write_report(report, out)
+                if not as_json:
+                    print(f"{line.status}  {line.name:<{_NAME_WIDTH}}  {line.figure}", flush=True)
+                    if line.status == "fail" and line.detail:
+                        print(f"      {'':<{_NAME_WIDTH}}  {line.detail}", flush=True)
+            report = replace(report, finished=True)
+        finally:
+            # Also after an interrupt: what was found until then is said.
+            if out is not None and report.lines:
+                write_report(report, out)
+            if as_json:
+                print(json_of(report), end="")
+    if report.failed:
+        raise CheckFailedError(
+            f"{len(report.failed)} of {len(report.lines)} lines that failed "
+            f"({', '.join(report.failed)})",
+            wanted="a model that is read correctly and answers better than chance",
+            fix="attach the report of --out to an issue, or use another model",
+        )
+
+
+class _Progress:
+    """Progress of one stage after another; between stages the terminal belongs to the table."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._shown: console.StageProgress | None = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown is not None:
+            self._shown.__exit__(None, None, None)
+            self._shown = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._shown is None:
+            self._shown = console.StageProgress(quiet=self._quiet)
+            self._shown.__enter__()
+        self._shown(stage, done, total)
+        if done >= total:
+            self.__exit__()
