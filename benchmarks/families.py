@@ -1,13 +1,14 @@
 """Seconds and memory of every model family at its real shape, with random weights.
 
-    python benchmarks/families.py [--families Qwen2_5_VL...] [--device cuda] [--json FILE]
+    python benchmarks/families.py --json FILE                   the paper's four families
+    python benchmarks/families.py --families all --json FILE    every family
     python benchmarks/families.py --shape toy --device cpu      try the script itself
 
-Published weights are not needed to know what a shape costs: the checkpoint of `tests/toys` is
-written, its sizes are replaced by the published ones (`shapes.py`), and the model is filled with
-random numbers on the device, in bfloat16. Each family then runs 20 frames of 1280 x 720 noise:
-encoding, the baseline, the full method, and one plain forward over the same prompt as the
-yardstick.
+Published weights are not needed to know what a shape costs: the published configuration and
+processor files are written (`shapes.py`), and the model is filled with random numbers on the
+device, in bfloat16. Each family then runs 20 frames of 1280 x 720 noise: encoding, the baseline,
+the default and the paper's method, and one plain forward over the same prompt as the yardstick.
+The report is written after every family, so that a run that is cut short keeps what it measured.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from reports import keep
-from shapes import SHAPES, resized
+from shapes import PAPER, PUBLISHED, SHAPES, checkpoint
 from toy import make_clip
-from toys import toys
+from zerotube.errors import ZerotubeError
 from zerotube.method.config import preset
 from zerotube.method.ground import gather
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.registry import family_for
 from zerotube.proposals.types import Track, TrackSet
@@ -46,7 +47,8 @@ FRAMES, HEIGHT, WIDTH, STRIDE, FPS = 20, 720, 1280, 15, 30
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--families", nargs="*", default=sorted(SHAPES), choices=sorted(SHAPES))
+    known = sorted({*SHAPES, *PUBLISHED})
+    parser.add_argument("--families", nargs="*", default=PAPER, choices=[*known, "all"])
     parser.add_argument("--shape", choices=("real", "toy"), default="real")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--repeat", type=int, default=3)
@@ -62,15 +64,16 @@ def main() -> None:
         "frames": FRAMES,
         "families": {},
     }
-    print(f"{'family':<42} params  tokens  encode  baseline    full  forward  ratio  peak")
-    for name in arguments.families:
+    print(f"{'family':<42} params  tokens  encode  baseline default   paper  forward  ratio  peak")
+    for name in known if "all" in arguments.families else arguments.families:
+        begin = time.perf_counter()
         try:
             row = measure(name, arguments.shape, device, arguments.repeat)
-        except torch.OutOfMemoryError as error:
-            row = {"error": str(error).splitlines()[0]}
+        except (RuntimeError, ZerotubeError) as error:  # one family's failure is its own row
+            row = {"error": (str(error).splitlines() or [type(error).__name__])[0]}
+        row["all_s"] = time.perf_counter() - begin
         report["families"][name] = row
         print(f"{name:<42} {line(row)}", flush=True)
-        # After each family: a run that is cut short keeps what it measured.
         keep(report, arguments.json)
         gc.collect()
         if device.type == "cuda":
@@ -84,7 +87,8 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
     limit = model.family.frame_limit or (1 if model.family.modality == "image" else FRAMES)
     clip = noise(min(FRAMES, limit))
     query, tracks = decompose(QUERY), tracks_of(clip)
-    context, encode_s, encode_gib = timed(lambda: model.encode(clip), device, repeat)
+    options = encode_options(model, preset())
+    context, encode_s, encode_gib = timed(lambda: model.encode(clip, options), device, repeat)
 
     def run(method: str) -> Callable[[], Any]:
         settings = preset(method).within(limit)
@@ -100,7 +104,8 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
             return model.ask(model.prefill(context), [QUERY])
 
     _, baseline_s, baseline_gib = timed(run("baseline"), device, repeat)
-    _, full_s, full_gib = timed(run("full"), device, repeat)
+    _, default_s, default_gib = timed(run("default"), device, repeat)
+    _, paper_s, paper_gib = timed(run("paper"), device, repeat)
     _, forward_s, _ = timed(forward, device, repeat)
     return {
         "billions": sum(p.numel() for p in model.model.parameters()) / 1e9,
@@ -109,29 +114,34 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
         "prompt_tokens": int(context.head_ids.shape[1]),
         "encode_s": encode_s,
         "baseline_s": baseline_s,
-        "full_s": full_s,
+        "default_s": default_s,
+        "paper_s": paper_s,
         "forward_s": forward_s,
-        "full_over_forward": full_s / forward_s,
-        "peak_gib": {"encode": encode_gib, "baseline": baseline_gib, "full": full_gib},
+        "paper_over_forward": paper_s / forward_s,
+        "peak_gib": {
+            "encode": encode_gib,
+            "baseline": baseline_gib,
+            "default": default_gib,
+            "paper": paper_gib,
+        },
     }
 
 
 def build(name: str, shape: str, device: torch.device, dtype: torch.dtype) -> VideoMLLM:
     """A family's model with random weights, and its processor."""
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
+    family = family_for(name)
     with tempfile.TemporaryDirectory() as place:
-        folder = toys()[name].write(Path(place) / "toy")
-        if shape == "real":
-            resized(folder, SHAPES[name])
+        folder = checkpoint(name, Path(place) / "files", real=shape == "real")
         config = AutoConfig.from_pretrained(folder)
-        processor = AutoProcessor.from_pretrained(folder)
+        processor = family.load_processor(str(folder), config)
     torch.manual_seed(0)
     with device:
         model = AutoModelForImageTextToText.from_config(
             config, dtype=dtype, attn_implementation="sdpa"
         )
-    return VideoMLLM(model, processor, family_for(name), name=name)
+    return VideoMLLM(model, processor, family, name=name)
 
 
 def noise(count: int) -> Clip:
@@ -182,11 +192,12 @@ def line(row: dict[str, Any]) -> str:
     """One row for people."""
     if "error" in row:
         return str(row["error"])
-    peak = row["peak_gib"]["full"]
+    peak = row["peak_gib"]["paper"]
     return (
         f"{row['billions']:5.2f}B {row['visual_tokens']:7d} {row['encode_s']:7.3f} "
-        f"{row['baseline_s']:9.3f} {row['full_s']:7.3f} {row['forward_s']:8.3f} "
-        f"{row['full_over_forward']:6.1f} {'-' if peak is None else f'{peak:5.1f}'}"
+        f"{row['baseline_s']:9.3f} {row['default_s']:7.3f} {row['paper_s']:7.3f} "
+        f"{row['forward_s']:8.3f} {row['paper_over_forward']:6.1f} "
+        f"{'-' if peak is None else f'{peak:5.1f}'}"
     )
 
 

@@ -146,7 +146,7 @@ def work(name: str, recipe: str, threads: int, maps: Path) -> dict[str, float]:
 
     torch.set_num_threads(threads)
     clip, tracks, queries = scene()
-    settings = preset("full", **RECIPES[recipe])
+    settings = preset("paper", **RECIPES[recipe])
     model = load("bundled", device="cpu")
     if name == "reference":
         from reference import Reference

@@ -3,8 +3,8 @@
     python benchmarks/readme_picture.py [--out docs/images/demo.png] [--overwrite]
 
 It shows what `zerotube demo` computes: the first clip of the held-out seeds, which is not picked
-for its answer (`zerotube.cli.demo.demo_sample`), candidates by `motion`, the full method. Six of
-the sampled frames are shown, evenly spread, the first and the last among them.
+for its answer (`zerotube.cli.demo.demo_sample`), candidates by `motion`, the default settings. Six
+of the sampled frames are shown, evenly spread, the first and the last among them.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def grounded(
     Args:
         model: "bundled" or a folder of weights.
         seed: as of `zerotube demo`.
-        settings: of the method; None for those of the demo, the full method.
+        settings: of the method; None for those of the demo.
 
     Raises:
         ZerotubeError: the model cannot be loaded, or there is nothing to ground.

@@ -65,7 +65,7 @@ def measure(folder: Path, samples: int, rounds: int) -> dict[str, Any]:
     root = write_samples(folder / "clips", samples, SEED)
     benchmark = load_benchmark(Request("synth", root=root))
     task = GroundTask(
-        (Variant("full", preset("full")),), ModelChoice(device="cpu"), CandidateChoice(TRUTH)
+        (Variant("full", preset("paper")),), ModelChoice(device="cpu"), CandidateChoice(TRUTH)
     )
     overhead = [own_time(task, benchmark, folder / f"run{n}") for n in range(rounds)]
     gains = []

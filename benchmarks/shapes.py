@@ -1,8 +1,9 @@
-"""Published sizes of the model families, laid over the toy checkpoints of `tests/toys`.
+"""Checkpoints of the published sizes, without weights.
 
-Written from the families' papers and model cards: sizes of the towers and language models, side of
-the picture, pixel limits. What a toy already states (token ids, chat template, classes) stays. The
-tests check that each shape has the number of parameters its name promises.
+Where the files that the makers published are at hand (`tests/published`), they are those,
+unchanged. Of the other families the sizes are laid over the toy checkpoints of `tests/toys`,
+written from their papers and model cards: sizes of the towers and language models, side of the
+picture. The tests check that each shape has the number of parameters its name promises.
 """
 
 from __future__ import annotations
@@ -11,17 +12,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from published.hub import write, write_files
+from toys import toys
+
 Json = dict[str, Any]
 
-QWEN2_7B: Json = {
-    "hidden_size": 3584,
-    "intermediate_size": 18944,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 28,
-    "num_key_value_heads": 4,
-    "vocab_size": 152064,
-    "layer_types": None,
-}
 VICUNA_7B: Json = {
     "hidden_size": 4096,
     "intermediate_size": 11008,
@@ -38,13 +33,6 @@ MISTRAL_7B: Json = VICUNA_7B | {
     "max_position_embeddings": 32768,
 }
 LLAMA3_8B: Json = MISTRAL_7B | {"vocab_size": 128257, "max_position_embeddings": 8192}
-SIGLIP: Json = {
-    "hidden_size": 1152,
-    "intermediate_size": 4304,
-    "num_hidden_layers": 26,
-    "num_attention_heads": 16,
-    "patch_size": 14,
-}
 CLIP_L: Json = {
     "hidden_size": 1024,
     "intermediate_size": 4096,
@@ -55,47 +43,11 @@ CLIP_L: Json = {
 PINPOINTS = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]
 
 
-def _square(side: int) -> Json:
-    return {"size": {"height": side, "width": side}}
-
-
 def _crop(side: int) -> Json:
     return {"size": {"shortest_edge": side}, "crop_size": {"height": side, "width": side}}
 
 
-def _pixels(least: int, most: int) -> Json:
-    return {"size": {"shortest_edge": least, "longest_edge": most}}
-
-
 SHAPES: dict[str, dict[str, Json]] = {
-    "LlavaOnevisionForConditionalGeneration": {
-        "config": {"text_config": QWEN2_7B, "vision_config": SIGLIP | {"image_size": 384}},
-        "processor": {
-            "image_processor": _square(384),
-            "video_processor": _square(384),
-            "num_image_tokens": 729,
-        },
-    },
-    "LlavaNextVideoForConditionalGeneration": {
-        "config": {
-            "text_config": VICUNA_7B,
-            "vision_config": CLIP_L | {"image_size": 336},
-            "image_grid_pinpoints": PINPOINTS,
-        },
-        "processor": {
-            "image_processor": _crop(336) | {"image_grid_pinpoints": PINPOINTS},
-            "video_processor": _crop(336),
-            "patch_size": 14,
-        },
-    },
-    "VideoLlavaForConditionalGeneration": {
-        "config": {"text_config": VICUNA_7B, "vision_config": CLIP_L | {"image_size": 224}},
-        "processor": {
-            "image_processor": _crop(224),
-            "video_processor": _crop(224),
-            "patch_size": 14,
-        },
-    },
     "LlavaForConditionalGeneration": {
         "config": {"text_config": VICUNA_7B, "vision_config": CLIP_L | {"image_size": 336}},
         "processor": {"image_processor": _crop(336), "patch_size": 14},
@@ -111,98 +63,6 @@ SHAPES: dict[str, dict[str, Json]] = {
             "patch_size": 14,
         },
     },
-    "Qwen2VLForConditionalGeneration": {
-        "config": {
-            "text_config": QWEN2_7B | {"rope_parameters": {"mrope_section": [16, 24, 24]}},
-            "vision_config": {
-                "depth": 32,
-                "embed_dim": 1280,
-                "hidden_size": 3584,
-                "num_heads": 16,
-            },
-        },
-        "processor": {"video_processor": _pixels(128 * 28 * 28, 768 * 28 * 28)},
-    },
-    "Qwen2_5_VLForConditionalGeneration": {
-        "config": {
-            "text_config": QWEN2_7B | {"rope_parameters": {"mrope_section": [16, 24, 24]}},
-            "vision_config": {
-                "depth": 32,
-                "hidden_size": 1280,
-                "intermediate_size": 3420,
-                "num_heads": 16,
-                "out_hidden_size": 3584,
-                "window_size": 112,
-                "fullatt_block_indexes": [7, 15, 23, 31],
-            },
-        },
-        "processor": {"video_processor": _pixels(128 * 28 * 28, 768 * 28 * 28)},
-    },
-    "Qwen3VLForConditionalGeneration": {
-        "config": {
-            "text_config": {
-                "hidden_size": 4096,
-                "intermediate_size": 12288,
-                "num_hidden_layers": 36,
-                "num_attention_heads": 32,
-                "num_key_value_heads": 8,
-                "head_dim": 128,
-                "vocab_size": 151936,
-                "rope_parameters": {"mrope_section": [24, 20, 20]},
-            },
-            "vision_config": {
-                "depth": 27,
-                "hidden_size": 1152,
-                "intermediate_size": 4304,
-                "num_heads": 16,
-                "out_hidden_size": 4096,
-                "num_position_embeddings": 2304,
-                "deepstack_visual_indexes": [8, 16, 24],
-            },
-        },
-        "processor": {"video_processor": _pixels(4096, 25165824)},
-    },
-    "InternVLForConditionalGeneration": {
-        "config": {
-            "text_config": QWEN2_7B | {"vocab_size": 151674},
-            "vision_config": CLIP_L | {"image_size": [448, 448], "patch_size": [14, 14]},
-            "image_seq_length": 256,
-        },
-        "processor": {
-            "image_processor": _square(448),
-            "video_processor": _square(448),
-            "image_seq_length": 256,
-        },
-    },
-    "VideoLlama3ForConditionalGeneration": {
-        "config": {
-            "text_config": QWEN2_7B,
-            "vision_config": SIGLIP | {"num_hidden_layers": 27},
-        },
-        "processor": {"video_processor": _pixels(3136, 3211264) | {"patch_size": 14}},
-    },
-    "SmolVLMForConditionalGeneration": {
-        "config": {
-            "text_config": {
-                "hidden_size": 2048,
-                "intermediate_size": 8192,
-                "num_hidden_layers": 24,
-                "num_attention_heads": 32,
-                "num_key_value_heads": 32,
-                "head_dim": 64,
-                "vocab_size": 49280,
-                "max_position_embeddings": 8192,
-            },
-            "vision_config": SIGLIP | {"num_hidden_layers": 27, "image_size": 384},
-        },
-        "processor": {
-            "image_seq_len": 81,
-            "video_processor": {
-                "max_image_size": {"longest_edge": 384},
-                "video_sampling": {"video_size": {"longest_edge": 384}},
-            },
-        },
-    },
     "ShareGPT4VideoForConditionalGeneration": {
         "config": {
             "text_config": LLAMA3_8B,
@@ -215,7 +75,45 @@ SHAPES: dict[str, dict[str, Json]] = {
         },
     },
 }
-"""By architecture: what is laid over config.json and processor_config.json."""
+"""By architecture: what is laid over config.json and processor_config.json of a toy."""
+
+PUBLISHED: dict[str, str] = {
+    "InternVLForConditionalGeneration": "internvl/InternVL3-8B-hf",
+    "LlavaNextVideoForConditionalGeneration": "llava_next_video/LLaVA-NeXT-Video-7B-hf",
+    "LlavaOnevisionForConditionalGeneration": "llava_onevision/llava-onevision-qwen2-7b-ov-hf",
+    "Qwen2VLForConditionalGeneration": "qwen2_vl/Qwen2-VL-7B-Instruct",
+    "Qwen2_5_VLForConditionalGeneration": "qwen2_5_vl/Qwen2.5-VL-7B-Instruct",
+    "Qwen3VLForConditionalGeneration": "qwen3_vl/Qwen3-VL-4B-Instruct",
+    "SmolVLMForConditionalGeneration": "smolvlm/SmolVLM2-2.2B-Instruct",
+    "VideoLlama3ForConditionalGeneration": "video_llama_3/VideoLLaMA3-7B-Image-HF",
+    "VideoLlavaForConditionalGeneration": "video_llava/Video-LLaVA-7B-hf",
+}
+"""By architecture: the checkpoint whose published files are used."""
+
+PAPER: tuple[str, ...] = (
+    "LlavaOnevisionForConditionalGeneration",
+    "LlavaNextVideoForConditionalGeneration",
+    "Qwen2VLForConditionalGeneration",
+    "ShareGPT4VideoForConditionalGeneration",
+)
+"""The four families that the paper reports on."""
+
+
+def checkpoint(architecture: str, folder: Path, *, real: bool) -> Path:
+    """Write a family's configuration and processor into a new folder, and return it.
+
+    Args:
+        architecture: of `PUBLISHED` or `SHAPES`.
+        folder: where the files go.
+        real: the published sizes, without weights; else microscopic ones, with random weights.
+    """
+    if architecture in PUBLISHED:
+        name = PUBLISHED[architecture]
+        return write_files(name, folder) if real else write(name, folder)
+    toys()[architecture].write(folder)
+    if real:
+        resized(folder, SHAPES[architecture])
+    return folder
 
 
 def resized(folder: Path, shape: dict[str, Json]) -> None:

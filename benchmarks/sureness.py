@@ -99,7 +99,7 @@ def measured(read: Reading) -> dict[str, dict[str, float]]:
     for name, phrase in (("V_s", read.query.attribute), ("undivided", read.query.statement)):
         question = existence_prompt(phrase)
         slope = tuning.slope(
-            session.model, question, started, PAPER.objective, session.answers, keep_graph=True
+            session.model, question, started, PAPER, session.answers, keep_graph=True
         )
         farthest = PAPER.lr * float(slope.gradient.norm(dim=-1).max())
         found[name] = {"presence": session.presence(question), "length": farthest / norm}

@@ -9,18 +9,21 @@ from typing import Any
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import Variant
 from zerotube.method.config import MethodSettings, preset
+from zerotube.method.recommended import settings_for
 
 GTI = "GTI"
+DEFAULT = "default of the bundled model"
 
 USUAL: dict[str, MethodSettings] = {
     GTI: preset("gti"),
-    "full, the paper's settings": preset("full"),
-    "full, step by token norm": preset("full", step="token-norm", lr=0.1),
+    DEFAULT: settings_for("bundled"),
+    "full, the paper's settings": preset("paper"),
+    "full, step by token norm": preset("paper", step="token-norm", lr=0.1),
 }
 """By label, in the order of the tables."""
 
 HELP = (
-    "one more variant of the method, for example 'full, lr 0.05: full step=token-norm lr=0.05': "
+    "one more variant of the method, for example 'full, lr 0.05: paper step=token-norm lr=0.05': "
     "a label, a colon, a preset and settings; may be given several times"
 )
 
@@ -42,7 +45,7 @@ def variants_of(more: Sequence[str]) -> tuple[Variant, ...]:
             raise UsageError(
                 f"--settings {text!r}",
                 wanted="a new label, a colon, a preset and settings",
-                fix="for example --settings 'full, lr 0.05: full step=token-norm lr=0.05'",
+                fix="for example --settings 'full, lr 0.05: paper step=token-norm lr=0.05'",
             )
         found[label] = preset(name, **dict(_setting(change) for change in changes))
     return tuple(Variant(label, settings) for label, settings in found.items())
@@ -56,7 +59,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def _setting(change: str) -> tuple[str, Any]:
     """ "lr=0.05" as a name and a value of the setting's own type."""
     key, _, text = change.partition("=")
-    usual = getattr(preset("full"), key, None)
+    usual = getattr(preset("paper"), key, None)
     kinds: dict[str, Any] = {"true": True, "false": False}
     try:
         if isinstance(usual, bool):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from toy import noise_clip
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError
 from zerotube.geometry.spans import Span
 from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import preset
+from zerotube.method.recommended import settings_for
+from zerotube.method.session import ClipSession, encode_options
 from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
@@ -46,20 +51,32 @@ def tracks(truth) -> TrackSet:
 
 
 def test_answer_and_its_record(grounder: Grounder, clip: Path, truth, tracks: TrackSet) -> None:
-    result = grounder.ground(clip, truth.query, tracks=tracks, settings=preset("full", frames=6))
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=preset("paper", frames=6))
     assert result.tube.track_id in {track.track_id for track in tracks}
-    assert result.settings["method"] == preset("full", frames=6).to_dict()
+    assert result.settings["method"] == preset("paper", frames=6).to_dict()
     assert set(result.timings_s) == {"decode", "propose", "encode", "ground", "decide"}
     assert result.query == decompose(truth.query)
     assert result.warnings == ()
     assert len(result.clip.frame_indices) == 6
 
 
-def test_the_full_method_is_the_default(
+def test_what_loading_had_to_say_is_in_every_result(
+    grounder: Grounder,
+    clip: Path,
+    truth,
+    tracks: TrackSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grounder.model, "warnings", ("loaded in half",))
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=FEW)
+    assert result.warnings == ("loaded in half",)
+
+
+def test_what_the_model_recommends_is_the_default(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
     result = grounder.ground(clip, truth.query, tracks=tracks)
-    assert result.settings["method"] == preset("full").to_dict()
+    assert result.settings["method"] == settings_for("bundled").to_dict()
 
 
 def test_many_queries_share_the_video_and_change_nothing(
@@ -69,7 +86,7 @@ def test_many_queries_share_the_video_and_change_nothing(
     alone = [grounder.ground(clip, query, tracks=tracks, settings=FEW) for query in queries]
     encoded: list[int] = []
     encode = grounder.model.encode
-    monkeypatch.setattr(grounder.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
+    monkeypatch.setattr(grounder.model, "encode", lambda *how: (encoded.append(1), encode(*how))[1])
     together = grounder.ground_many(clip, queries, tracks=tracks, settings=FEW)
     assert encoded == [1]
     for one, other in zip(alone, together, strict=True):
@@ -127,7 +144,7 @@ def test_a_proposer_without_words_runs_once_for_all_queries(
 def test_settings_side_by_side_are_what_each_gives_alone(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    rows = [preset("baseline", frames=6), preset("full", frames=6), preset("gti", frames=4)]
+    rows = [preset("baseline", frames=6), preset("paper", frames=6), preset("gti", frames=4)]
     together = grounder.ground_each(clip, truth.query, rows, candidates=Candidates(tracks=tracks))
     for settings, found in zip(rows, together, strict=True):
         assert isinstance(found, GroundingResult)
@@ -145,10 +162,10 @@ def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
     keeping = Grounder.from_pretrained("bundled")
     encoded: list[int] = []
     encode = keeping.model.encode
-    monkeypatch.setattr(keeping.model, "encode", lambda item: (encoded.append(1), encode(item))[1])
+    monkeypatch.setattr(keeping.model, "encode", lambda *how: (encoded.append(1), encode(*how))[1])
 
     def ask(query: str, frames: int = 6) -> GroundingResult:
-        return keeping.ground(clip, query, tracks=tracks, settings=preset("full", frames=frames))
+        return keeping.ground(clip, query, tracks=tracks, settings=preset("paper", frames=frames))
 
     alone = ask("the red star grows"), ask(truth.query)
     assert len(encoded) == 2
@@ -163,10 +180,68 @@ def test_a_clip_that_is_kept_is_encoded_once_and_changes_nothing(
     assert len(encoded) == 4
 
 
+def test_rows_that_show_the_frames_otherwise_are_encoded_anew(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"frames": 6, "frame_fit": "squeeze"}
+    rows = [
+        preset("gti", **few),
+        preset("baseline", **few),
+        preset("gti", frames=6, max_visual_tokens=60),
+        preset("gti", frames=6, frame_fit="crop"),
+    ]
+    alone = [grounder.ground(clip, truth.query, tracks=tracks, settings=row) for row in rows]
+    encoded: list[object] = []
+    encode = grounder.model.encode
+    monkeypatch.setattr(
+        grounder.model, "encode", lambda *how: (encoded.append(how[1]), encode(*how))[1]
+    )
+    together = grounder.ground_each(clip, truth.query, rows, candidates=Candidates(tracks=tracks))
+    assert encoded == [encode_options(grounder.model, rows[n]) for n in (0, 2, 3)]
+    for one, other in zip(alone, together, strict=True):
+        assert isinstance(other, GroundingResult)
+        assert np.array_equal(one.evidence.spatial_map, other.evidence.spatial_map)
+        assert one.frames_shown == other.frames_shown
+    # 6 frames are 3 steps: 20 cells each at most.
+    assert [one.frames_shown.visual_tokens for one in alone] == [192, 192, 48, 192]  # type: ignore[union-attr]
+
+
+def test_how_the_frames_were_shown_is_in_the_result(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    settings = preset("gti", frames=6, max_visual_tokens=60, grid_side=6)
+    result = grounder.ground(clip, truth.query, tracks=tracks, settings=settings)
+    (warning,) = result.warnings
+    assert "keeps its own 4 x 4 (--grid-side)" in warning
+    record = json.loads(json.dumps(result.to_dict()))["frames_shown"]
+    assert record == {
+        "fit": "squeeze",
+        "frame_size": [224, 224],
+        "shown_size": [64, 64],
+        "view_xyxy": [0.0, 0.0, 1.0, 1.0],
+        "grid": [3, 4, 4],
+        "visual_tokens": 48,
+        "token_limit": 60,
+        "tokens_before": 192,
+        "system_prompt": "",
+        "notes": [warning],
+    }
+
+
+def test_a_clip_is_not_read_under_settings_it_was_not_encoded_with(grounder: Grounder) -> None:
+    context = grounder.model.encode(noise_clip(2, 64))
+    session = ClipSession(grounder.model, context, FEW)
+    for other in (replace(FEW, frame_fit="pad"), replace(FEW, max_visual_tokens=64)):
+        with pytest.raises(UsageError, match="encode the clip anew"):
+            session.under(other)
+        with pytest.raises(UsageError, match="encode the clip anew"):
+            ClipSession(grounder.model, context, other)
+
+
 def test_a_setting_that_fails_does_not_take_the_others_with_it(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet
 ) -> None:
-    rows = [preset("full", frames=4, lr=1e300), preset("gti", frames=4)]
+    rows = [preset("paper", frames=4, lr=1e300), preset("gti", frames=4)]
     broken, whole = grounder.ground_each(
         clip, truth.query, rows, candidates=Candidates(tracks=tracks)
     )

@@ -139,21 +139,21 @@ def test_variants_from_a_command_line(script) -> None:
     variants = script("variants")
     usual = variants.variants_of([])
     assert usual[0].label == "GTI"
-    (*_, own) = variants.variants_of(["mine: full step=token-norm lr=0.05 iterations=2"])
+    (*_, own) = variants.variants_of(["mine: paper step=token-norm lr=0.05 iterations=2"])
     assert own.label == "mine"
     assert (own.settings.step, own.settings.lr, own.settings.iterations) == ("token-norm", 0.05, 2)
-    off = variants.variants_of(["b: full assembling=false"])[-1]
+    off = variants.variants_of(["b: paper assembling=false"])[-1]
     assert off.settings.assembling is False
     for wrong in (
         "full",
-        ": full",
-        "GTI: full",
+        ": paper",
+        "GTI: paper",
         "a:",
         "a: best",
-        "a: full lr=x",
-        "a: full lr",
-        "a: full assembling=2",
-        "a: full nothing=1",
+        "a: paper lr=x",
+        "a: paper lr",
+        "a: paper assembling=2",
+        "a: paper nothing=1",
     ):
         with pytest.raises(UsageError):
             variants.variants_of([wrong])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from zerotube.check.files import INDEX, check_files
+from zerotube.check.files import check_files
+from zerotube.checkpoints.files import INDEX
 
 
 def sharded(folder: Path) -> dict[str, str]:
@@ -27,7 +28,9 @@ def sharded(folder: Path) -> dict[str, str]:
 
 
 def write_index(folder: Path, weight_map: dict[str, str]) -> None:
-    (folder / INDEX).write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
+    (folder / INDEX).write_text(
+        json.dumps({"metadata": {}, "weight_map": weight_map}), encoding="utf-8"
+    )
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def _cut(folder: Path, weight_map: dict[str, str]) -> str:
 
 def _gone(folder: Path, weight_map: dict[str, str]) -> str:
     (folder / "b.safetensors").unlink()
-    return "no b.safetensors"
+    return "without b.safetensors"
 
 
 def _pickled(folder: Path, weight_map: dict[str, str]) -> str:
@@ -76,7 +79,7 @@ def _tensor_gone(folder: Path, weight_map: dict[str, str]) -> str:
 
 def _not_an_index(folder: Path, weight_map: dict[str, str]) -> str:
     (folder / INDEX).write_text("[]", encoding="utf-8")
-    return "list"
+    return "is not an object|weight map|without|index"
 
 
 def _no_config(folder: Path, weight_map: dict[str, str]) -> str:

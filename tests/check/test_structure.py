@@ -81,8 +81,9 @@ def test_a_picture_that_is_turned(toy: VideoMLLM, monkeypatch: pytest.MonkeyPatc
     """A processor that mirrors the frames: the tokens are right and in other places."""
     right = type(toy.family).process
 
-    def process(family, processor, text, clip):
-        return right(family, processor, text, replace(clip, frames=clip.frames[:, :, ::-1].copy()))
+    def process(family, processor, text, clip, *options):
+        mirrored = replace(clip, frames=clip.frames[:, :, ::-1].copy())
+        return right(family, processor, text, mirrored, *options)
 
     monkeypatch.setattr(type(toy.family), "process", process)
     assert failed(lines_of(toy)) == {"planted cell, wide", "planted cell, tall"}

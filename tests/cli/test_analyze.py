@@ -103,7 +103,7 @@ def test_consistency_regroups_a_finished_run(run: Run, clips: Path, tmp_path: Pa
         ("consistency", ["--groups", 1], "at least 2"),
         ("tokens", ["--proposer", "truth", "--tracks", "."], "one of them"),
         ("tokens", ["--shard", "3"], "--shard"),
-        ("tokens", ["--decomposer", "openai"], "--decomposer"),
+        ("tokens", ["--decomposer", "nobody"], "--decomposer"),
     ],
 )
 def test_refused_before_any_work(

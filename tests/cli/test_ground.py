@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zerotube.method.config import MethodSettings, preset
+from zerotube.method.recommended import settings_for
 
 FILES = {"tube.json", "overlay.mp4", "attention.png", "timeline.png"}
 QUERY = "the red square moves right"
@@ -55,25 +56,30 @@ def test_without_out_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("method", ["baseline", "gti", "dsth", "full"])
+@pytest.mark.parametrize("method", ["default", "paper", "release", "baseline", "gti", "dsth"])
 def test_presets(run, clip: Path, method: str) -> None:
     done = run("ground", clip, QUERY, "--json", "--method", method)
-    expected = preset(method)
-    assert json.loads(done.out)["settings"]["method"] == expected.to_dict()
+    expected = settings_for("bundled") if method == "default" else preset(method)
+    settings = json.loads(done.out)["settings"]
+    assert settings["method"] == expected.to_dict()
+    assert settings["preset"].split(",")[0] == method
 
 
 OTHER = {
     "frames": 8,
-    "token_rule": "weighted",
+    "token_rule": "top-2",
+    "layers": "from-end",
+    "frame_score": "pixels",
+    "wording": "release",
     "relative_attention": False,
     "layer_start": 0.25,
     "layer_end": 1.0,
     "spatial_prompt": False,
     "temporal_prompt": False,
-    "assembling": False,
-    "decomposed": False,
-    "objective": "margin",
-    "step": "token-norm",
+    "assembling": True,
+    "decomposed": True,
+    "objective": "entropy",
+    "step": "gradient",
     "lr": 2.5,
     "iterations": 2,
     "ema": 0.5,
@@ -81,8 +87,11 @@ OTHER = {
     "span_rule": "rank-sum",
     "support": "mask",
     "seed": 5,
+    "frame_fit": "pad",
+    "max_visual_tokens": 100,
+    "grid_side": 6,
 }
-"""For every setting a value that is not its default."""
+"""For every setting a value that is not its default, nor what the bundled model recommends."""
 
 
 def test_every_setting_reaches_the_result(run, clip: Path) -> None:
@@ -90,7 +99,8 @@ def test_every_setting_reaches_the_result(run, clip: Path) -> None:
     words: list[object] = []
     for name, value in OTHER.items():
         flag = name.replace("_", "-")
-        words += [f"--no-{flag}"] if value is False else [f"--{flag}", value]
+        switch = {False: [f"--no-{flag}"], True: [f"--{flag}"]}
+        words += switch[value] if isinstance(value, bool) else [f"--{flag}", value]
     done = run("ground", clip, QUERY, "--json", "--quiet", *words)
     assert done.code == 0
     assert json.loads(done.out)["settings"]["method"] == OTHER

@@ -24,7 +24,7 @@ from zerotube.proposals.io import read_tracks
 from zerotube.synth import HELD_OUT_SEED, read_samples, write_samples
 from zerotube.video import open_video, write_video
 
-GTI, FULL = preset("gti", frames=6), preset("full", frames=6)
+GTI, FULL = preset("gti", frames=6), preset("paper", frames=6)
 TRUE = CandidateChoice(proposer="truth")
 BOTH = (Variant("gti", GTI), Variant("full", FULL))
 

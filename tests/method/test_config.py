@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zerotube.errors import UsageError
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.method.config import PRESETS, MethodSettings, named, preset
 
 
 def test_presets_switch_the_components() -> None:
@@ -19,15 +19,17 @@ def test_presets_switch_the_components() -> None:
         for name in PRESETS
     }
     assert rows == {
+        "default": ("highest", True, True, False),
+        "paper": ("highest", True, True, True),
+        "release": ("fixed", False, False, False),
         "baseline": ("mean", False, False, False),
         "gti": ("highest", False, False, False),
         "dsth": ("highest", True, True, False),
-        "full": ("highest", True, True, True),
     }
 
 
-def test_defaults_are_the_papers() -> None:
-    settings = preset("full")
+def test_paper_is_the_papers() -> None:
+    settings = preset("paper")
     assert (settings.frames, settings.top_k, settings.lr, settings.iterations) == (20, 7, 8.0, 1)
     assert (settings.objective, settings.token_rule, settings.span_rule) == (
         "exp",
@@ -35,19 +37,42 @@ def test_defaults_are_the_papers() -> None:
         "top-k",
     )
     assert (settings.layer_start, settings.layer_end) == (6 / 32, 26 / 32)
+    assert (settings.step, settings.decomposed, settings.wording) == ("gradient", True, "paper")
+
+
+def test_release_is_what_the_released_code_runs() -> None:
+    """Read line by line in the authors' repository (method section 11)."""
+    settings = preset("release")
+    assert (settings.frames, settings.top_k, settings.span_rule) == (20, 11, "top-k-to-tie")
+    assert (settings.support, settings.frame_score) == ("mask", "pixels")
+    assert (settings.layers, settings.wording) == ("from-end", "release")
+    parts = (settings.spatial_prompt, settings.temporal_prompt, settings.assembling)
+    assert parts == (False, False, False)
+
+
+def test_the_default_never_takes_the_unbounded_step() -> None:
+    settings = MethodSettings()
+    assert settings == preset() == preset("default")
+    assert (settings.objective, settings.step) == ("margin", "token-norm")
+
+
+def test_settings_are_named_by_the_nearest_preset() -> None:
+    assert [named(preset(name)) for name in PRESETS] == list(PRESETS)
+    assert named(preset("paper", lr=4.0, frames=8)) == "paper, frames 8, lr 4.0"
+    assert named(preset("gti", token_rule="mean")) == "baseline"
 
 
 def test_changes_win_over_the_preset_and_none_means_unset() -> None:
     assert preset("gti", spatial_prompt=True, lr=None).spatial_prompt
-    assert preset("gti", lr=None).lr == MethodSettings().lr
+    assert preset("gti", lr=None).lr == preset("gti").lr
 
 
 def test_settings_within_a_frame_limit_keep_the_share_of_the_span() -> None:
-    settings = preset("full", lr=2.0)
+    settings = preset("paper", lr=2.0)
     assert settings.within(None) is settings
     assert settings.within(20) is settings
-    assert settings.within(8) == preset("full", lr=2.0, frames=8, top_k=3)
-    assert settings.within(1) == preset("full", lr=2.0, frames=1, top_k=1)
+    assert settings.within(8) == preset("paper", lr=2.0, frames=8, top_k=3)
+    assert settings.within(1) == preset("paper", lr=2.0, frames=1, top_k=1)
 
 
 def test_an_unknown_setting_is_named() -> None:
@@ -69,6 +94,9 @@ def test_an_unknown_setting_is_named() -> None:
         {"objective": "hope"},
         {"support": "hull"},
         {"span_rule": "best"},
+        {"layers": "all"},
+        {"wording": "poem"},
+        {"frame_score": "inches"},
         {"token_rule": "median"},
         {"colour": "red"},
     ],
@@ -76,9 +104,9 @@ def test_an_unknown_setting_is_named() -> None:
 )
 def test_wrong_values(changes: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="zerotube ground --help"):
-        preset("full", **changes)
+        preset("paper", **changes)
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(UsageError, match="baseline, gti, dsth, full"):
+    with pytest.raises(UsageError, match="default, paper, release, baseline, gti, dsth"):
         preset("magic")

@@ -11,11 +11,13 @@ from zerotube.errors import NumericalError
 from zerotube.method.assembling import unreverse
 from zerotube.method.config import MethodSettings, preset
 from zerotube.method.ground import gather
-from zerotube.method.session import ClipSession
-from zerotube.method.types import Evidence
+from zerotube.method.session import ClipSession, encode_options, layers_read
+from zerotube.method.types import Evidence, TokenChoice
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.types import VisualContext
 from zerotube.proposals.types import Track, TrackSet
+from zerotube.query.prompts import existence_prompt
 from zerotube.query.types import Query
 
 FRAMES = noise_clip().frame_indices
@@ -44,11 +46,14 @@ def candidates() -> TrackSet:
 
 
 def run(toy: VideoMLLM, context: VisualContext, settings: MethodSettings) -> Evidence:
+    options = encode_options(toy, settings)
+    if options != context.options:
+        context = toy.encode(noise_clip(), options)
     return gather(ClipSession(toy, context, settings), QUERY, candidates(), FRAMES)
 
 
 def test_evidence_of_the_full_method(toy: VideoMLLM, context: VisualContext) -> None:
-    evidence = run(toy, context, preset("full"))
+    evidence = run(toy, context, preset("paper"))
     assert evidence.spatial_map.shape == evidence.temporal_map.shape == (3, 4, 4)
     assert evidence.track_ids == (4, 9)
     assert evidence.frame_scores.shape == (2, 3)
@@ -59,7 +64,7 @@ def test_evidence_of_the_full_method(toy: VideoMLLM, context: VisualContext) -> 
 
 
 def test_same_settings_give_the_same_bits(toy: VideoMLLM, context: VisualContext) -> None:
-    one, other = (run(toy, context, preset("full")) for _ in range(2))
+    one, other = (run(toy, context, preset("paper")) for _ in range(2))
     assert np.array_equal(one.spatial_map, other.spatial_map)
     assert np.array_equal(one.frame_scores, other.frame_scores)
 
@@ -67,7 +72,7 @@ def test_same_settings_give_the_same_bits(toy: VideoMLLM, context: VisualContext
 def test_a_session_shared_by_queries_changes_nothing(
     toy: VideoMLLM, context: VisualContext
 ) -> None:
-    session = ClipSession(toy, context, preset("full"))
+    session = ClipSession(toy, context, preset("paper"))
     other = Query(
         text="the blue ring stays",
         attribute="the blue ring",
@@ -79,7 +84,7 @@ def test_a_session_shared_by_queries_changes_nothing(
     )
     gather(session, other, candidates(), FRAMES)
     shared = gather(session, QUERY, candidates(), FRAMES)
-    alone = run(toy, context, preset("full"))
+    alone = run(toy, context, preset("paper"))
     assert np.array_equal(shared.spatial_map, alone.spatial_map)
     assert np.array_equal(shared.temporal_map, alone.temporal_map)
 
@@ -102,22 +107,66 @@ def test_a_session_shared_by_queries_changes_nothing(
         ({"ema": 0.5}, "temporal_map"),
         ({"layer_start": 0.0}, "temporal_map"),
         ({"layer_end": 1.0}, "temporal_map"),
+        ({"wording": "release"}, "spatial_map"),
+        ({"token_rule": "fixed"}, "spatial_map"),
+        ({"frame_score": "pixels"}, "frame_scores"),
     ],
     ids=str,
 )
 def test_every_switch_acts(
     toy: VideoMLLM, context: VisualContext, switch: dict[str, object], field: str
 ) -> None:
-    full = run(toy, context, preset("full"))
-    changed = run(toy, context, preset("full", **switch))
+    full = run(toy, context, preset("paper"))
+    changed = run(toy, context, preset("paper", **switch))
     assert not np.allclose(getattr(full, field), getattr(changed, field), rtol=1e-6, atol=0)
+
+
+def test_the_reversed_map_is_of_the_forward_maps_token(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    """Also where another token is the most active one on the reversed frames."""
+    settings = preset("paper", spatial_prompt=False, temporal_prompt=False)
+    session = ClipSession(toy, context, settings)
+    question = existence_prompt(QUERY.statement)
+    backwards, texts = session.role_maps(question, None, reverse=True)
+    forwards, _ = session.role_maps(question, None)
+    for chosen in range(len(texts)):
+        # The forward choice is forced on each token in turn; of these only one can be the most
+        # active on the reversed frames.
+        weights = np.eye(len(texts))[chosen]
+        like = TokenChoice(texts, forwards.flatten(1).amax(dim=1).numpy(), weights)
+        found, same = session.read(question, None, reverse=True, like=like)
+        assert torch.equal(found, backwards[chosen])
+        assert same.chosen == chosen
+    evidence = gather(session, QUERY, candidates(), FRAMES)
+    token = evidence.spatial_token.chosen
+    expected = (forwards[token] + backwards[token].flip(0)) / 2
+    np.testing.assert_allclose(evidence.spatial_map, expected.numpy(), rtol=1e-6)
+
+
+def test_the_fixed_token_opens_the_models_turn(toy: VideoMLLM, context: VisualContext) -> None:
+    evidence = run(toy, context, preset("release"))
+    assert evidence.spatial_token.texts[-3:] == ("<|im_start|>", "assistant", "\n")
+    assert evidence.spatial_token.text == evidence.temporal_token.text == "<|im_start|>"
+
+
+def test_layers_counted_from_the_end(toy: VideoMLLM, context: VisualContext) -> None:
+    """Slices as the released code writes them; nothing is left of a very shallow model."""
+    assert layers_from_end(32) == range(6, 26)
+    assert layers_from_end(28) == range(2, 22)
+    assert layers_from_end(36) == range(10, 30)
+    assert layers_from_end(24) == range(18)
+    assert not layers_from_end(6)
+    assert layers_read(preset("release"), 28) == range(2, 22)
+    assert layers_read(preset("paper"), 28) == range(5, 23)
+    assert layers_read(preset("release"), 3) == layers_read(preset("paper"), 3)
 
 
 def test_spatial_prompt_leaves_the_temporal_map_alone(
     toy: VideoMLLM, context: VisualContext
 ) -> None:
-    full = run(toy, context, preset("full"))
-    without = run(toy, context, preset("full", spatial_prompt=False, assembling=False))
+    full = run(toy, context, preset("paper"))
+    without = run(toy, context, preset("paper", spatial_prompt=False, assembling=False))
     assert np.array_equal(full.temporal_map, without.temporal_map)
 
 
@@ -140,10 +189,10 @@ def test_plain_attention_is_read_directly_from_the_model(
 def test_assembled_map_is_the_mean_of_both_directions(
     toy: VideoMLLM, context: VisualContext
 ) -> None:
-    session = ClipSession(toy, context, preset("full", spatial_prompt=False))
+    session = ClipSession(toy, context, preset("paper", spatial_prompt=False))
     question = "Is there the red square moves left in this video?"
-    forward, _ = session.read(question, None)
-    backward, _ = session.read(question, None, reverse=True)
+    forward, token = session.read(question, None)
+    backward, _ = session.read(question, None, reverse=True, like=token)
     evidence = gather(session, QUERY, candidates(), FRAMES)
     expected = (forward + unreverse(backward)) / 2
     np.testing.assert_allclose(evidence.spatial_map, expected.float().numpy(), rtol=1e-6)
@@ -164,7 +213,7 @@ def test_non_finite_attention_is_refused(toy: VideoMLLM, context: VisualContext)
 
 def test_progress_reaches_its_end(toy: VideoMLLM, context: VisualContext) -> None:
     seen: list[tuple[str, int, int]] = []
-    session = ClipSession(toy, context, preset("full"))
+    session = ClipSession(toy, context, preset("paper"))
     gather(session, QUERY, candidates(), FRAMES, lambda *step: seen.append(step))
     assert ("tune", 3, 3) in seen
     assert seen[-1] == ("read", 3, 3)
@@ -177,13 +226,13 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
     rows = [
         preset("gti"),
         preset("baseline"),
-        preset("full", lr=0.5),
+        preset("paper", lr=0.5),
         preset("dsth", lr=0.25),
         preset("gti", relative_attention=False),
-        preset("full", lr=0.5, objective="entropy", iterations=2, ema=0.5),
+        preset("paper", lr=0.5, objective="entropy", iterations=2, ema=0.5),
         preset("gti", layer_start=0.0, layer_end=1.0),
         preset("gti", token_rule="weighted"),
-        preset("full", lr=0.5, decomposed=False, token_rule="top-2"),
+        preset("paper", lr=0.5, decomposed=False, token_rule="top-2"),
     ]
     shared = ClipSession(toy, context, rows[0])
     for settings in rows:
@@ -205,7 +254,7 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
 def test_a_shared_clip_is_not_computed_twice(
     toy: VideoMLLM, context: VisualContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = ClipSession(toy, context, preset("full"))
+    shared = ClipSession(toy, context, preset("paper"))
     gather(shared, QUERY, candidates(), FRAMES)
     passes: list[int] = []
     prefill = toy.prefill
@@ -213,7 +262,7 @@ def test_a_shared_clip_is_not_computed_twice(
         toy, "prefill", lambda *args, **kwargs: (passes.append(1), prefill(*args, **kwargs))[1]
     )
     rows = [preset(name) for name in ("dsth", "gti", "baseline")]
-    rows += [preset("full", token_rule=rule) for rule in ("mean", "weighted", "top-2")]
-    for settings in (*rows, preset("full", span_rule="rank-sum")):
+    rows += [preset("paper", token_rule=rule) for rule in ("mean", "weighted", "top-2")]
+    for settings in (*rows, preset("paper", span_rule="rank-sum")):
         gather(shared.under(settings), QUERY, candidates(), FRAMES)
     assert passes == []

@@ -13,7 +13,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 from toy import load_toy, noise_clip
 from toys import llava_onevision
 from zerotube.errors import NumericalError
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import preset
 from zerotube.method.tuning import Slope, loss_of, slope, start, tune
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import AnswerIds
@@ -62,7 +62,7 @@ def test_gradient_equals_finite_differences(tmp_path: Path, objective: str) -> N
     norms_in_float64(toy.model)
     context = toy.encode(noise_clip(2))
     answers = toy.tokens.answer_ids()[0]
-    settings = MethodSettings(objective=objective, lr=1.0)
+    settings = preset("paper", objective=objective, lr=1.0)
     prompt, _ = tune(toy, QUESTION, start(toy, context, reverse=False), settings, answers)
     gradient = -prompt  # one step of lr 1 from zero
     torch.manual_seed(0)
@@ -83,7 +83,7 @@ def test_gradient_equals_finite_differences(tmp_path: Path, objective: str) -> N
 def test_small_steps_lower_the_loss(
     toy: VideoMLLM, context: VisualContext, answers: AnswerIds, objective: str, reverse: bool
 ) -> None:
-    settings = MethodSettings(objective=objective, lr=1e-3, iterations=4)
+    settings = preset("paper", objective=objective, lr=1e-3, iterations=4)
     _, losses = tune(toy, QUESTION, start(toy, context, reverse=reverse), settings, answers)
     assert len(losses) == 4
     assert all(later < earlier for earlier, later in pairwise(losses))
@@ -108,16 +108,40 @@ def test_average_feeds_current_and_previous_prompt(
     toy: VideoMLLM, context: VisualContext, answers: AnswerIds
 ) -> None:
     started = start(toy, context, reverse=False)
-    newest, _ = tune(toy, QUESTION, started, MethodSettings(lr=0.5), answers)
-    averaged, _ = tune(toy, QUESTION, started, MethodSettings(lr=0.5, ema=0.5), answers)
+    newest, _ = tune(toy, QUESTION, started, preset("paper", lr=0.5), answers)
+    averaged, _ = tune(toy, QUESTION, started, preset("paper", lr=0.5, ema=0.5), answers)
     torch.testing.assert_close(averaged, newest / 2)
+
+
+def test_the_second_step_goes_through_the_average(
+    toy: VideoMLLM, context: VisualContext, answers: AnswerIds
+) -> None:
+    """By autograd on the average itself: V2 = V1 - lr d/dV1 L(ema V0 + (1 - ema) V1), V0 fixed."""
+    settings = preset("paper", objective="margin", lr=0.5, iterations=2, ema=0.25)
+    fed, losses = tune(toy, QUESTION, start(toy, context, reverse=False), settings, answers)
+
+    def loss(prompt: torch.Tensor) -> torch.Tensor:
+        prefix = toy.prefill(context, prompt)
+        logits = [item.logits for item in toy.ask(prefix, [QUESTION, CAPTION_PROMPT])]
+        return loss_of("margin", logits[0], logits[1], answers)
+
+    older = torch.zeros_like(context.features, requires_grad=True)
+    with torch.enable_grad():
+        (first,) = torch.autograd.grad(loss(older), older)
+        current = (older - 0.5 * first).detach().requires_grad_(True)
+        average = 0.25 * older.detach() + 0.75 * current
+        second_loss = loss(average)
+        (second,) = torch.autograd.grad(second_loss, current)
+    newest = (current - 0.5 * second).detach()
+    torch.testing.assert_close(fed, 0.25 * current.detach() + 0.75 * newest)
+    assert losses[1] == pytest.approx(second_loss.item())
 
 
 def test_model_weights_never_change(
     toy: VideoMLLM, context: VisualContext, answers: AnswerIds
 ) -> None:
     before = [weight.clone() for weight in toy.model.parameters()]
-    tune(toy, QUESTION, start(toy, context, reverse=False), MethodSettings(iterations=2), answers)
+    tune(toy, QUESTION, start(toy, context, reverse=False), preset("paper", iterations=2), answers)
     for old, new in zip(before, toy.model.parameters(), strict=True):
         assert torch.equal(old, new)
         assert new.grad is None
@@ -126,7 +150,7 @@ def test_model_weights_never_change(
 def test_non_finite_gradient_is_refused(
     toy: VideoMLLM, context: VisualContext, answers: AnswerIds
 ) -> None:
-    settings = MethodSettings(lr=1e300, iterations=3)
+    settings = preset("paper", lr=1e300, iterations=3)
     with pytest.raises(NumericalError, match=r"lower --lr"):
         tune(toy, QUESTION, start(toy, context, reverse=False), settings, answers)
 
@@ -137,8 +161,8 @@ def test_a_step_in_units_of_the_token_norm_does_not_depend_on_the_slope(
 ) -> None:
     started = start(toy, context, reverse=False)
     answers = toy.tokens.answer_ids()[0]
-    settings = MethodSettings(step="token-norm", lr=0.25)
-    first = slope(toy, QUESTION, started, settings.objective, answers, keep_graph=True)
+    settings = preset("paper", step="token-norm", lr=0.25)
+    first = slope(toy, QUESTION, started, settings, answers, keep_graph=True)
     steeper = Slope(first.loss, scale * first.gradient)
     prompt, _ = tune(toy, QUESTION, started, settings, answers, first=steeper)
     moved = prompt.norm(dim=-1)
@@ -154,7 +178,7 @@ def test_a_step_in_units_of_the_token_norm_does_not_depend_on_the_slope(
 def test_where_nothing_slopes_nothing_moves(toy: VideoMLLM, context: VisualContext) -> None:
     started = start(toy, context, reverse=False)
     flat = Slope(1.0, torch.zeros_like(started[0]))
-    settings = MethodSettings(step="token-norm", lr=0.25)
+    settings = preset("paper", step="token-norm", lr=0.25)
     answers = toy.tokens.answer_ids()[0]
     prompt, losses = tune(toy, QUESTION, started, settings, answers, first=flat)
     assert not prompt.any()

@@ -26,6 +26,7 @@ from zerotube.method.config import preset
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.families.llava_next import tile_rows
 from zerotube.mllm.families.patches import frame_rows, kept_view
+from zerotube.mllm.types import EncodeOptions
 from zerotube.proposals.types import Track, TrackSet
 
 
@@ -140,12 +141,13 @@ def test_a_cell_is_the_pool_of_its_patches(mode: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["llava", "llava_next_video", "video_llava"])
 @pytest.mark.parametrize("size", [(40, 90), (90, 40)], ids=["wide", "tall"])
-def test_pixels_outside_the_view_are_not_seen(
+def test_pixels_outside_a_cropped_view_are_not_seen(
     models: dict[str, VideoMLLM], name: str, size: tuple[int, int]
 ) -> None:
     model = models[name]
     clip = noise(1, *size)
-    before = model.encode(clip)
+    crop = EncodeOptions(frame_fit="crop")
+    before = model.encode(clip, crop)
     left, top, right, bottom = before.layout.view_xyxy
     lost = max(left, top)
     assert lost > 0.2
@@ -156,10 +158,11 @@ def test_pixels_outside_the_view_are_not_seen(
     frames = clip.frames.copy()
     band = frames[:, :, :margin] if size[1] == 90 else frames[:, :margin]
     band[:] = 0
-    assert torch.equal(model.encode(replace(clip, frames=frames)).features, before.features)
+    assert torch.equal(model.encode(replace(clip, frames=frames), crop).features, before.features)
     band = frames[:, :, : margin + 12] if size[1] == 90 else frames[:, : margin + 12]
     band[:] = 0
-    assert not torch.equal(model.encode(replace(clip, frames=frames)).features, before.features)
+    after = model.encode(replace(clip, frames=frames), crop).features
+    assert not torch.equal(after, before.features)
 
 
 # Video-LLaVA and the Llama tokenizer
@@ -309,7 +312,7 @@ def test_a_picture_is_grounded(folders: dict[str, Path], name: str, tmp_path: Pa
     path = pictures(tmp_path / "one", 1) / "000.png"
     grounder = Grounder.from_pretrained(str(folders[name]), device="cpu")
     result = grounder.ground(
-        path, "the red square", tracks=two_tracks(1, 72, 96), settings=preset("full", lr=0.01)
+        path, "the red square", tracks=two_tracks(1, 72, 96), settings=preset("paper", lr=0.01)
     )
     evidence = result.evidence
     assert evidence.spatial_map.shape[0] == 1

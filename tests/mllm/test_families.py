@@ -146,7 +146,7 @@ def test_tuning_lowers_its_loss_for_a_small_step(case: Case) -> None:
     model = case.model
     answers = model.tokens.answer_ids()[0]
     for objective in ("exp", "margin", "entropy"):
-        settings = preset("full", objective=objective, lr=1e-3, iterations=3)
+        settings = preset("paper", objective=objective, lr=1e-3, iterations=3)
         for reverse in (False, True):
             started = start(model, case.context, reverse=reverse)
             prompt, losses = tune(model, QUESTION, started, settings, answers)
@@ -183,7 +183,7 @@ def test_reversed_prefix_equals_the_reversed_features(case: Case) -> None:
 
 def test_the_whole_method_runs(case: Case) -> None:
     """Every branch of the full method gives finite maps of the grid."""
-    session = ClipSession(case.model, case.context, preset("full", lr=0.01))
+    session = ClipSession(case.model, case.context, preset("paper", lr=0.01))
     for phrase, reverse in (("the red square", False), ("the red square", True), ("moves", False)):
         found, token = session.read(QUESTION, phrase, reverse=reverse)
         assert found.shape == case.context.layout.grid

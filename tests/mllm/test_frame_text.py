@@ -147,7 +147,7 @@ def test_a_dropped_frame_is_refused(toy: VideoMLLM) -> None:
     clip = noise()
     context = toy.encode(clip)
     inputs = toy.family.process(toy.processor, render(toy.processor, "?"), noise(count=3))
-    with pytest.raises(ModelError, match="visual features for 4 frames"):
+    with pytest.raises(ModelError, match="3 frames from the processor for 4 sampled ones"):
         toy.family.layout(toy.model, inputs, clip, context.layout.feature_count)
 
 

@@ -19,7 +19,7 @@ QUICK = LLMSettings(attempts=2, cache=False)
 
 
 def test_it_is_greedy_decoding_of_the_chat_prompt(toy: VideoMLLM) -> None:
-    prompt = f"<|im_start|>user {TEXT}<|im_end|>\n<|im_start|>assistant\n"
+    prompt = f"<|im_start|>user \n{TEXT}<|im_end|><|im_start|>assistant\n"
     tokenizer = toy.processor.tokenizer
     ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")["input_ids"]
     start = ids.shape[1]
@@ -38,8 +38,11 @@ def test_limits(toy: VideoMLLM) -> None:
     assert len(one) < len(generate_text(toy, TEXT, max_new_tokens=64))
     with pytest.raises(ModelError, match="at most"):
         generate_text(toy, "man " * 20, max_new_tokens=10**6)
-    with pytest.raises(ModelError, match="placeholder"):
-        generate_text(toy, "the <video> man")
+
+
+def test_the_placeholder_of_a_video_is_text_like_any_other(toy: VideoMLLM) -> None:
+    """It must be neither a picture that is not there nor a reason to refuse."""
+    assert generate_text(toy, "the <video> man", max_new_tokens=4)
 
 
 def test_nonsense_is_refused_and_the_rules_step_in(toy: VideoMLLM) -> None:
@@ -55,10 +58,13 @@ def test_nonsense_is_refused_and_the_rules_step_in(toy: VideoMLLM) -> None:
     assert f"because model:{toy.name} did not: got an answer" in warning
 
 
-def test_a_sentence_that_the_model_cannot_take(toy: VideoMLLM) -> None:
-    query = model_decomposer(toy, QUICK)("the man holds <video>")
+def test_a_sentence_that_the_model_cannot_take(
+    toy: VideoMLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy.family.text_config(toy.model), "max_position_embeddings", 300)
+    query = model_decomposer(toy, QUICK)("the man holds a ball")
     assert query.source == "rules"
-    assert "placeholder" in query.warnings[0]
+    assert "at most 300 together" in query.warnings[0]
 
 
 def test_a_model_that_answers(

@@ -14,14 +14,14 @@ QUESTION = existence_prompt("the red square")
 
 def test_golden_prompt(toy: VideoMLLM) -> None:
     assert render(toy.processor, QUESTION) == (
-        "<|im_start|>user <video>\nIs there the red square in this video?<|im_end|>\n"
+        "<|im_start|>user <video>\nIs there the red square in this video?<|im_end|>"
         "<|im_start|>assistant\n"
     )
 
 
 def test_candidates_are_the_role_tokens_and_the_final_punctuation(toy: VideoMLLM) -> None:
     positions, texts = toy.tokens.candidates(QUESTION)
-    assert texts == ("?", "<|im_end|>", "\n", "<|im_start|>", "assistant", "\n")
+    assert texts == ("?", "<|im_end|>", "<|im_start|>", "assistant", "\n")
     assert positions[-1] == len(toy.tokens.tail(QUESTION)) - 1
     _, generic = toy.tokens.candidates(CAPTION_PROMPT)
     assert generic == (".", *texts[1:])
@@ -29,7 +29,7 @@ def test_candidates_are_the_role_tokens_and_the_final_punctuation(toy: VideoMLLM
 
 def test_question_without_punctuation_has_one_candidate_less(toy: VideoMLLM) -> None:
     _, texts = toy.tokens.candidates("describe the video")
-    assert texts == ("<|im_end|>", "\n", "<|im_start|>", "assistant", "\n")
+    assert texts == ("<|im_end|>", "<|im_start|>", "assistant", "\n")
 
 
 def test_every_spelling_of_the_answers_is_found_once(toy: VideoMLLM) -> None:

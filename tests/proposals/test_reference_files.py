@@ -79,6 +79,33 @@ def test_boxes_masks_and_labels(tmp_path: Path) -> None:
     assert "1 boxes without area" in warning
 
 
+def test_masks_between_the_sample_frames_move_with_the_box(tmp_path: Path) -> None:
+    """All boxes of a track have one size, and its masks fill them: each moved mask fills its own
+    box as far as whole pixels can."""
+    content = good()
+    # Told apart from a mask that only follows the box: the one at frame 20 lacks its upper half.
+    content["dino_sam2_proposals"][0]["rles"][2] = mask([12, 20, 20, 30])
+    person, dog = read_tracks(save(tmp_path / "t.json", content), INFO).tracks
+    shapes = {}
+    for frame in range(45):
+        found = person.mask_at(frame)
+        assert found is not None
+        rows, columns = np.nonzero(found)
+        left = person.boxes_xyxy[frame, 0]
+        assert columns.max() - columns.min() == 7
+        assert abs(columns.min() - left) <= 0.5
+        shapes[frame] = (rows.min(), rows.max())
+    # Nearest in time; 15 is as near to 10 as to 20, and 25 as near to 20 as to 30.
+    upper_half_is_missing = [frame for frame, rows in shapes.items() if rows == (20, 29)]
+    assert upper_half_is_missing == [*range(16, 26)]
+    assert set(shapes.values()) == {(10, 29), (20, 29)}
+    assert np.array_equal(person.mask_at(20), decode_mask(mask([12, 20, 20, 30])))
+    assert [frame for frame in range(50) if dog.mask_at(frame) is None] == [
+        *range(11, 30),
+        *range(45, 50),
+    ]
+
+
 def test_names_of_the_fields_do_not_matter_but_their_order_does(tmp_path: Path) -> None:
     content = good()
     content["dino_sam2_proposals"] = [

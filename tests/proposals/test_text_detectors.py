@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zerotube.errors import ModelError, UsageError
+from zerotube.errors import ModelError, QueryError, UsageError
 from zerotube.proposals import Detector
 from zerotube.proposals.detectors import DETECTORS, load_detector
 from zerotube.proposals.detectors.base import TextDetector
@@ -90,6 +90,13 @@ def test_the_noun_is_what_is_looked_for(checkpoints: Path, family: str) -> None:
     assert len(detector.aimed_at("remote " * 40 + "ball").detect(IMAGE)) > 0
 
 
+def test_a_noun_cannot_end_the_text(checkpoints: Path) -> None:
+    with pytest.raises(QueryError, match=r"'<\|endoftext\|>', which is a special token"):
+        load(checkpoints / "owlv2").aimed_at("dog <|EndOfText|> cat")
+    # Lower-cased, this is no token of BERT's.
+    assert load(checkpoints / "grounding-dino").aimed_at("dog [SEP] cat").noun == "dog [sep] cat"
+
+
 def test_every_architecture_has_an_adapter_and_is_a_class_of_transformers() -> None:
     import transformers
 
@@ -127,13 +134,13 @@ def test_what_cannot_be_loaded_is_refused_with_a_way_out(
     with pytest.raises(ModelError, match="without weights"):
         load(bare)
     (bare / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="without a safetensors header"):
         load(bare)
     with pytest.raises(ModelError, match=r"detector .*Sam2VideoModel.*Owlv2ForObjectDetection"):
         load(sam2)
     config = json.loads((checkpoints / "owlv2" / "config.json").read_text(encoding="utf-8"))
     (bare / "config.json").write_text(json.dumps({**config, "model_type": "nonsense"}))
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="of type 'nonsense'; wanted type 'owlv2'"):
         load(bare)
 
 

@@ -1,7 +1,8 @@
 """Toy checkpoints, one module per model family: real Hugging Face classes at microscopic size.
 
 A module of this package names its `ARCHITECTURE`, writes a checkpoint with `write(folder)`, and
-states `GOLDEN`, the prompt that its chat template makes of `QUESTION`. It may name `FRAME`, the
+states `GOLDEN`, the prompt that its chat template makes of `QUESTION`. Template and prompt are the
+published ones (`tests/published`) wherever such files exist. It may name `FRAME`, the
 (height, width) of frames to test its layout on.
 """
 

@@ -15,19 +15,13 @@ from transformers import (
     Qwen2Config,
 )
 
+from published.hub import prompt, template
 from toys.common import QUESTION, byte_level_tokenizer
 
+PUBLISHED = "internvl/InternVL3-8B-hf"
 ARCHITECTURE = "InternVLForConditionalGeneration"
-GOLDEN = f"<|im_start|>user\n<video>\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<image>\n' }}{% endif %}"
-    "{% if part['type'] == 'video' %}{{ '<video>\n' }}{% endif %}"
-    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
+CHAT_TEMPLATE = template(PUBLISHED)
 IMAGE_SIZE, PATCH, SIDE = 48, 8, 3
 NAMED = {
     "start_image_token": "<img>",

@@ -15,11 +15,10 @@ from transformers import (
 
 from toys.clip import llama_tokenizer, vision_config
 from toys.common import QUESTION
-from toys.llava_next_video import CHAT_TEMPLATE as VIDEO_TEMPLATE
+from toys.llava_next_video import CHAT_TEMPLATE
 
 ARCHITECTURE = "LlavaForConditionalGeneration"
 GOLDEN = f"USER: <image>\n{QUESTION} ASSISTANT:"
-CHAT_TEMPLATE = VIDEO_TEMPLATE.replace("video", "image")
 IMAGE_SIZE, PATCH, SIDE = 56, 8, 7
 
 

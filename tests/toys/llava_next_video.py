@@ -1,4 +1,4 @@
-"""A toy LLaVA-NeXT-Video: 12 x 12 patches pooled to 6 x 6, wide frames lose their sides."""
+"""A toy LLaVA-NeXT-Video: 12 x 12 patches pooled to 6 x 6; its processor crops."""
 
 from __future__ import annotations
 
@@ -14,20 +14,14 @@ from transformers import (
     LlavaNextVideoVideoProcessor,
 )
 
+from published.hub import prompt, template
 from toys.clip import llama_tokenizer, vision_config
 from toys.common import QUESTION
 
+PUBLISHED = "llava_next_video/LLaVA-NeXT-Video-7B-hf"
 ARCHITECTURE = "LlavaNextVideoForConditionalGeneration"
-GOLDEN = f"USER: <video>\n{QUESTION} ASSISTANT:"
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
-    "{% for part in message['content'] | selectattr('type', 'equalto', 'video') %}"
-    "{{ '<video>\n' }}{% endfor %}"
-    "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}"
-    "{{ part['text'] + ' ' }}{% endfor %}"
-    "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
+CHAT_TEMPLATE = template(PUBLISHED)
 IMAGE_SIZE, PATCH, SIDE = 84, 7, 6
 
 

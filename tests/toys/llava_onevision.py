@@ -15,18 +15,13 @@ from transformers import (
     SiglipVisionConfig,
 )
 
+from published.hub import prompt, template
 from toys.common import QUESTION, byte_level_tokenizer
 
+PUBLISHED = "llava_onevision/llava-onevision-qwen2-7b-ov-hf"
 ARCHITECTURE = "LlavaOnevisionForConditionalGeneration"
-GOLDEN = f"<|im_start|>user <video>\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }} "
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'video' %}<video>\n{% endif %}"
-    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
+CHAT_TEMPLATE = template(PUBLISHED)
 IMAGE_SIZE, PATCH, SIDE = 56, 8, 4  # 7 x 7 patches, pooled to ceil(3.5) = 4 x 4 cells
 
 

@@ -12,17 +12,19 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from toys.qwen2_vl import GOLDEN, PATCH
+from published.hub import prompt, template
+from toys.common import QUESTION
+from toys.qwen2_vl import PATCH
 from toys.qwen_common import (
-    TEMPLATE_WITH_SYSTEM,
     image_processor,
     qwen_tokenizer,
     text_sizes,
     token_ids,
 )
 
+PUBLISHED = "qwen2_5_vl/Qwen2.5-VL-7B-Instruct"
 ARCHITECTURE = "Qwen2_5_VLForConditionalGeneration"
-__all__ = ["ARCHITECTURE", "GOLDEN", "write"]
+GOLDEN = prompt(PUBLISHED, QUESTION)
 
 
 def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
@@ -56,7 +58,7 @@ def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
         video_processor=Qwen2VLVideoProcessor(
             patch_size=PATCH, size={"shortest_edge": side**2, "longest_edge": 64 * side**2}
         ),
-        chat_template=TEMPLATE_WITH_SYSTEM,
+        chat_template=template(PUBLISHED),
     )
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

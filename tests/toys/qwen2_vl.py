@@ -13,21 +13,18 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from published.hub import prompt, template
 from toys.common import QUESTION
 from toys.qwen_common import (
-    SYSTEM,
-    TEMPLATE_WITH_SYSTEM,
     image_processor,
     qwen_tokenizer,
     text_sizes,
     token_ids,
 )
 
+PUBLISHED = "qwen2_vl/Qwen2-VL-7B-Instruct"
 ARCHITECTURE = "Qwen2VLForConditionalGeneration"
-GOLDEN = (
-    f"{SYSTEM}<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>{QUESTION}<|im_end|>\n"
-    "<|im_start|>assistant\n"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
 PATCH = 14
 
 
@@ -59,7 +56,7 @@ def write(folder: Path, *, layers: int = 2, seed: int = 0, **text: Any) -> Path:
         video_processor=Qwen2VLVideoProcessor(
             patch_size=PATCH, size={"shortest_edge": side**2, "longest_edge": 64 * side**2}
         ),
-        chat_template=TEMPLATE_WITH_SYSTEM,
+        chat_template=template(PUBLISHED),
     )
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -12,14 +12,13 @@ from transformers import (
     Qwen3VLVideoProcessor,
 )
 
+from published.hub import prompt, template
 from toys.common import QUESTION
-from toys.qwen_common import TEMPLATE, image_processor, qwen_tokenizer, text_sizes, token_ids
+from toys.qwen_common import image_processor, qwen_tokenizer, text_sizes, token_ids
 
+PUBLISHED = "qwen3_vl/Qwen3-VL-4B-Instruct"
 ARCHITECTURE = "Qwen3VLForConditionalGeneration"
-GOLDEN = (
-    f"<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>{QUESTION}<|im_end|>\n"
-    "<|im_start|>assistant\n"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
 PATCH = 16
 
 
@@ -57,7 +56,7 @@ def write(folder: Path, *, layers: int = 3, seed: int = 0) -> Path:
         video_processor=Qwen3VLVideoProcessor(
             patch_size=PATCH, size={"shortest_edge": side**2, "longest_edge": 256 * side**2}
         ),
-        chat_template=TEMPLATE,
+        chat_template=template(PUBLISHED),
     )
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

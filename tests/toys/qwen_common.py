@@ -1,4 +1,4 @@
-"""What the Qwen-VL toys share: tokenizer, image processor, chat template, text model sizes.
+"""What the Qwen-VL toys share: tokenizer, image processor, text model sizes.
 
 The tokenizer is a real ``Qwen2Tokenizer`` on a vocabulary trained here; as in the published ones,
 the control tokens come after the vocabulary.
@@ -21,26 +21,6 @@ CONTROL = (
     "<|image_pad|>",
     "<|video_pad|>",
 )
-# Structure of the published templates: a system turn unless the user brings one (Qwen2-VL and
-# Qwen2.5-VL only), the placeholder between vision_start and vision_end, no space or line between
-# the video and the question.
-_TURNS = (
-    "<|im_start|>{{ message['role'] }}\n"
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
-    "{% elif part['type'] == 'video' %}<|vision_start|><|video_pad|><|vision_end|>"
-    "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
-TEMPLATE_WITH_SYSTEM = (
-    "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
-    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}" + _TURNS
-)
-TEMPLATE = "{% for message in messages %}" + _TURNS
 
 
 def qwen_tokenizer() -> Qwen2Tokenizer:

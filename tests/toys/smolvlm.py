@@ -15,21 +15,15 @@ from transformers import (
 )
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig
 
+from published.hub import prompt, template
 from toys.common import QUESTION, byte_level_tokenizer
 
+PUBLISHED = "smolvlm/SmolVLM2-2.2B-Instruct"
 ARCHITECTURE = "SmolVLMForConditionalGeneration"
 # The processor brings this template itself when the message holds a video.
-GOLDEN = f"<|im_start|>User: <video>{QUESTION}<end_of_utterance>\nAssistant:"
+GOLDEN = prompt(PUBLISHED, QUESTION)
 # The published template for images, used by the processor for everything else.
-CHAT_TEMPLATE = (
-    "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}"
-    "{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% if part['type'] == 'image' %}{{ '<image>' }}{% endif %}"
-    "{% endfor %}<end_of_utterance>\n{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
-)
+CHAT_TEMPLATE = template(PUBLISHED)
 IMAGE_SIZE, PATCH, SCALE, SIDE = 76, 8, 3, 3
 
 

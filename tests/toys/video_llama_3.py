@@ -15,19 +15,13 @@ from transformers import (
     VideoLlama3VisionConfig,
 )
 
+from published.hub import prompt, template
 from toys.common import QUESTION, byte_level_tokenizer
 
+PUBLISHED = "video_llama_3/VideoLLaMA3-7B-Image-HF"
 ARCHITECTURE = "VideoLlama3ForConditionalGeneration"
-GOLDEN = f"<|im_start|>user\n<|video_pad|>\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<|image_pad|>\n' }}{% endif %}"
-    "{% if part['type'] == 'video' %}{{ '<|video_pad|>\n' }}{% endif %}"
-    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+GOLDEN = prompt(PUBLISHED, QUESTION)
+CHAT_TEMPLATE = template(PUBLISHED)
 PATCH, MERGE = 8, 2
 CELL = PATCH * MERGE
 PIXELS = 4 * 64 * 64  # of a whole clip

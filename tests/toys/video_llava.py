@@ -14,12 +14,14 @@ from transformers import (
     VideoLlavaVideoProcessor,
 )
 
+from published.hub import prompt
 from toys.clip import llama_tokenizer, vision_config
 from toys.common import QUESTION
-from toys.llava_next_video import CHAT_TEMPLATE
 
+PUBLISHED = "video_llava/Video-LLaVA-7B-hf"
 ARCHITECTURE = "VideoLlavaForConditionalGeneration"
-GOLDEN = f"USER: <video>\n{QUESTION} ASSISTANT:"
+# Published without a template: its adapter brings the documented one.
+GOLDEN = prompt(PUBLISHED, QUESTION)
 IMAGE_SIZE, PATCH, SIDE = 40, 8, 5
 
 
@@ -49,7 +51,6 @@ def write(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
         video_processor=VideoLlavaVideoProcessor(size=size, crop_size=crop),
         tokenizer=tokenizer,
         patch_size=PATCH,
-        chat_template=CHAT_TEMPLATE,
     )
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -47,6 +47,30 @@ def test_growth_equals_brute_force(scores: list[int], top_k: int) -> None:
     assert grow_span(np.array(scores, float), top_k) == windows_of_growing_length(scores, top_k)
 
 
+def grown_as_released(scores: list[int], top_k: int) -> tuple[int, int]:
+    """Counting frames in a mask, as the released code does it, with its way out on a tie."""
+    best, left, right = scores.index(max(scores)), 1, 1
+    taken = [index == best for index in range(len(scores))]
+    for _ in range(len(scores) - 1):
+        before = scores[best - left] if best - left >= 0 else -100
+        after = scores[best + right] if best + right < len(scores) else -100
+        if sum(taken) >= top_k or before == after:
+            break
+        if before > after:
+            taken[best - left] = True
+            left += 1
+        else:
+            taken[best + right] = True
+            right += 1
+    return taken.index(True), len(taken) - 1 - taken[::-1].index(True)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=25).filter(any), st.integers(1, 30))
+def test_growth_that_ends_on_a_tie(scores: list[int], top_k: int) -> None:
+    found = grow_span(np.array(scores, float), top_k, to_tie=True)
+    assert found == grown_as_released(scores, top_k)
+
+
 @given(
     st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(lambda s: max(s) > 0),
     st.integers(1, 50),

@@ -13,8 +13,10 @@ from zerotube.check.cost import Meter
 from zerotube.check.types import Subject
 from zerotube.errors import NumericalError, ZerotubeError
 from zerotube.grounder import Candidates, Grounder
-from zerotube.method.config import PRESETS, MethodSettings, preset
-from zerotube.method.session import ClipSession
+from zerotube.method.config import DEFAULT, MethodSettings
+from zerotube.method.recommended import settings_for
+from zerotube.method.session import ClipSession, encode_options
+from zerotube.mllm.base import VideoMLLM
 from zerotube.query.prompts import existence_prompt
 from zerotube.synth.candidates import SampleVideo, true_tracks
 from zerotube.synth.draw import draw
@@ -28,8 +30,8 @@ TUNING_S = 60.0
 """Seconds for the presets that tune, all together: with a 7B model on a GPU the whole check is to
 take two minutes. The clips after that are looked at without them."""
 
-SHOWN = ("baseline", "gti", "full", "paper", "release", "default")
-"""Presets that are compared, as far as they exist."""
+SHOWN = ("baseline", "gti", "paper", "release", "default")
+"""Presets that are compared; the default is that of the model, with what it recommends."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,20 @@ class ClipFindings:
         return len(self.chances)
 
 
-def shown_presets() -> dict[str, MethodSettings]:
-    """The presets that are compared, those that tune first.
+def shown_presets(model: VideoMLLM) -> dict[str, MethodSettings]:
+    """The presets that are compared, in an order in which they share most.
 
-    A prefix that carries gradients serves the others as well, but not the other way round.
+    Those that show a clip in another way come last, as the clip is encoded anew for them. Of the
+    others those that tune come first: a prefix that carries gradients serves the rest as well, but
+    not the other way round.
     """
-    chosen = {name: preset(name) for name in SHOWN if name in PRESETS}
-    return dict(sorted(chosen.items(), key=lambda pair: not tunes(pair[1])))
+    chosen = {name: settings_for(model.name, name) for name in SHOWN}
+    usual = encode_options(model, chosen[DEFAULT])
+
+    def place(name: str) -> tuple[bool, bool]:
+        return encode_options(model, chosen[name]) != usual, not tunes(chosen[name])
+
+    return {name: chosen[name] for name in sorted(SHOWN, key=place)}
 
 
 def tunes(settings: MethodSettings) -> bool:
@@ -96,7 +105,7 @@ def look_at_clips(subject: Subject, meter: Meter, found: ClipFindings) -> Iterat
         meter: is told seconds and memory.
         found: is filled in; whole at every yield, also after an interrupt.
     """
-    presets = shown_presets()
+    presets = shown_presets(subject.model)
     grounder = Grounder(subject.model)
     grounder.keeps_clip = True
     for number in range(subject.clips):

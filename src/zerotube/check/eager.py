@@ -15,9 +15,7 @@ from zerotube.check.types import CheckLine, Subject
 from zerotube.method.config import MethodSettings
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range
-from zerotube.mllm.prompting import render
-from zerotube.mllm.types import as_index
-from zerotube.video.types import Clip
+from zerotube.mllm.types import VisualContext, as_index
 
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}
 """Largest sum of differences of a row, as a share of the row's sum. Eager attention takes its
@@ -40,7 +38,7 @@ def check_attention(subject: Subject) -> Iterator[CheckLine]:
     cells = context.visual_positions[
         as_index(context.layout.cells.reshape(-1), context.visual_positions.device)
     ]
-    expected = eager_rows(model, clip, layers, rows)
+    expected = eager_rows(model, context, layers, rows)
     worst = 0.0
     for layer in layers:
         one = range(layer, layer + 1)
@@ -73,38 +71,35 @@ def read_layers(model: VideoMLLM) -> list[int]:
 
 @torch.no_grad()
 def eager_rows(
-    model: VideoMLLM, clip: Clip, layers: Sequence[int], rows: Sequence[int]
+    model: VideoMLLM, context: VisualContext, layers: Sequence[int], rows: Sequence[int]
 ) -> dict[int, Tensor]:
     """Rows of eager attention of the whole prompt in one forward, as transformers runs it.
 
     Args:
         model: the loaded model; its weights are used as they are.
-        clip: what it sees.
+        context: the clip that it sees.
         layers: which layers.
         rows: positions in the whole prompt.
 
     Returns:
         Per layer float64 ``(rows, tokens)``, mean over heads, on the CPU.
     """
-    text = render(model.processor, QUESTION, model.family.modality)
-    made = model.family.process(model.processor, text, clip)
-    inputs = {name: _moved(value, model) for name, value in made.items()}
-    # Where the family has positions of its own they are those of the checkpoint's makers, from
-    # which transformers differs for some clips.
-    positions = model.family.positions(model.model, made)
-    if positions is not None:
-        inputs["position_ids"] = positions.to(model.device)
+    tail = torch.tensor([model.tokens.tail(QUESTION)], device=model.device)
+    inputs = dict(context.forward_inputs)
+    if context.positions is not None:
+        steps = torch.arange(tail.shape[1], device=model.device)
+        after = context.positions[..., -1:] + steps
+        inputs["position_ids"] = torch.cat([context.positions[..., :-1], after], dim=-1)
+    output = model.family.place(context.output, context.features, None)
     config = model.family.text_config(model.model)
     with _attending(config, "eager"), _watching(model.model, config, layers, rows) as found:
-        model.model(**inputs, use_cache=False)
+        model.model(
+            input_ids=torch.cat([context.head_ids, tail], dim=1),
+            mm_encoder_outputs={model.family.encoder_key: output},
+            use_cache=False,
+            **inputs,
+        )
     return found
-
-
-def _moved(value: Any, model: VideoMLLM) -> Any:
-    if not isinstance(value, Tensor):
-        return value
-    dtype = model.model.dtype if value.is_floating_point() else None
-    return value.to(model.device, dtype)
 
 
 @contextmanager

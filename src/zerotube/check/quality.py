@@ -75,7 +75,7 @@ def _sureness(found: ClipFindings) -> CheckLine:
     advice = (
         "Eq. 4's step is mild for most sub-queries"
         if usable
-        else "do not use Eq. 4 (--objective exp), but --objective margin --step token-norm --lr 0.1"
+        else "do not use Eq. 4 (--method paper); the default's step is bounded"
     )
     said = [one for clip in found.said for one in clip]
     log_ratios = dict(zip(("min", "median", "p90", "max"), map(float, spread), strict=True))

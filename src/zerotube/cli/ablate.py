@@ -10,6 +10,7 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.errors import UsageError
@@ -59,7 +60,7 @@ def ablate(
     method: Annotated[
         str,
         typer.Option("--method", metavar="|".join(PRESETS), help="Preset that the rows change."),
-    ] = "full",
+    ] = "paper",
     protocol: Annotated[
         Literal["half-open", "inclusive"],
         typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),
@@ -72,7 +73,8 @@ def ablate(
     RUN gets a folder with a journal per split while it works (killed or interrupted, --resume goes
     on), and table.md, table.json and plot.png once every sample is finished. Differences between
     rows are paired, with 95% bootstrap intervals. The flags from --frames on are settings that all
-    rows share unless the ablation decides them.
+    rows share unless the ablation decides them, those that begin with --llm are for --decomposer
+    openai.
     """
     base = preset(method, **changes)
     options = asked.options()
@@ -106,6 +108,7 @@ def ablate(
         with RunProgress(quiet=asked.quiet) as progress:
             record = run_task(task, benchmark, own, watch=progress)
         tables += tabulate(what, rows, benchmark, record, protocol)
+        warn_decomposed(record)
         if len(record.samples) + len(record.skipped) < len(benchmark.samples):
             console.warn("a part of the benchmark (--limit, --shard): intervals are wide")
     written = save(asked.out, tables, task.settings)

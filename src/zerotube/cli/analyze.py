@@ -10,6 +10,7 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.errors import UsageError
@@ -46,7 +47,8 @@ def analyze(
 
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and table.md,
     table.json and plot.png once every sample is finished. The flags from --frames on are settings
-    of the method; one that an analysis decides itself or does not read is refused. What each
+    of the method; one that an analysis decides itself or does not read is refused. Those that begin
+    with --llm are for --decomposer openai. What each
     analysis measures stands in docs/analyses.md.
     """
     options = asked.options()
@@ -81,6 +83,7 @@ def analyze(
         console.print_rows([("files", str(path)) for path in written])
     for note in report.notes:
         console.warn(note)
+    warn_decomposed(record)
     if report.samples + len(record.skipped) < len(benchmark.samples):
         console.warn(
             "a part of the benchmark (--limit, --shard): these numbers do not compare with others"

@@ -12,8 +12,9 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.llm import warn_decomposed, without_secrets
 from zerotube.cli.run_flags import RunFlags, with_run
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, named, preset
 
 if TYPE_CHECKING:
     from zerotube.eval.evaluation import Evaluation
@@ -28,7 +29,7 @@ def evaluate(
     *,
     method: Annotated[
         str, typer.Option("--method", metavar="|".join(PRESETS), help="Preset of the settings.")
-    ] = "full",
+    ] = DEFAULT,
     protocol: Annotated[
         Literal["half-open", "inclusive"],
         typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),
@@ -41,9 +42,9 @@ def evaluate(
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and
     predictions.jsonl, metrics.json and report.html once every sample is finished. A sample that
     fails is tried again at the end; then it counts 0. The flags from --frames on are the settings
-    of the method.
+    of the method, those that begin with --llm are for --decomposer openai.
     """
-    settings = preset(method, **changes)
+    preset(method, **changes)  # a wrong value is refused before anything is fetched
     options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
@@ -52,19 +53,21 @@ def evaluate(
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
     from zerotube.eval.runner import run_task
+    from zerotube.method.recommended import settings_for
 
+    settings = settings_for(asked.model, method, changes)
     task = GroundTask((Variant(LABEL, settings),), asked.model_choice(), asked.candidate_choice())
     benchmark = asked.benchmark()
     running = RunningScore(LABEL, protocol, still=benchmark.still)
     with RunProgress(quiet=asked.quiet, metrics=running) as progress:
         record = run_task(task, benchmark, options, watch=progress)
     evaluation = scored(benchmark, record, LABEL, protocol, task.settings, options)
-    usual = GroundTask((Variant(LABEL, preset("full")),))
+    usual = GroundTask((Variant(LABEL, preset()),))
     page = report_of(
         evaluation,
-        title=f"{method} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
+        title=f"{named(settings)} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
         defaults=usual.settings,
-        command=shlex.join(["zerotube", *sys.argv[1:]]),
+        command=shlex.join(["zerotube", *without_secrets(sys.argv[1:])]),
     )
     write_report(asked.out / REPORT_FILE, page)
     written = (*write_evaluation(asked.out, evaluation), asked.out / REPORT_FILE)
@@ -94,6 +97,7 @@ def _print(evaluation: Evaluation) -> None:
 
 def _warn(evaluation: Evaluation) -> None:
     record, scores = evaluation.record, evaluation.scores
+    warn_decomposed(record)
     if scores.failed_ids:
         console.warn(f"{len(scores.failed_ids)} samples failed and count 0, see metrics.json")
     if record.skipped:

@@ -11,10 +11,10 @@ import typer
 from zerotube.cli import console
 from zerotube.cli.early import check_model_flags, check_proposer
 from zerotube.cli.flags import assignments, with_flags
-from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
+from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, preset
 from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def ground(
     no_store: NO_STORE_OPTION = False,
     method: Annotated[
         str, typer.Option("--method", metavar=_METHODS, help="Preset of the method settings.")
-    ] = "full",
+    ] = DEFAULT,
     attribute: Annotated[
         str | None, typer.Option("--attribute", help="Attribute phrase, instead of the parsed one.")
     ] = None,
@@ -74,6 +74,7 @@ def ground(
     ] = None,
     decomposer: DecomposerOption = "rules",
     llm_key: KeyOption = None,
+    decompositions: DecompositionsOption = None,
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
     ] = None,
@@ -106,13 +107,14 @@ def ground(
     --decomposer openai, which sends the sentence, and nothing of the video, to that server.
     """
     asking = llm_settings(decomposer, llm)
-    settings = preset(method, **changes)
+    preset(method, **changes)  # a wrong value is refused before anything is fetched
     proposer_settings = assignments(proposer_set or [], option="--proposer-set")
     kept = chosen_store(store, off=no_store)
     # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
     check_model_flags(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     check_proposer(proposer, proposer_settings, model=model)
 
+    from zerotube.mllm.loading import check_folder
     from zerotube.proposals.io import read_tracks
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
@@ -121,6 +123,12 @@ def ground(
     if out is not None:
         check_out_dir(out, RESULT_FILES, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
+    stored = None
+    if decompositions is not None:
+        from zerotube.query.stored import read_stored
+
+        stored = read_stored(decompositions)
+    check_folder(model)
     server = None
     if decomposer == "openai":
         from zerotube.query.server import openai_decomposer
@@ -130,7 +138,9 @@ def ground(
         brought = read_tracks(tracks, source.info) if tracks is not None else None
 
     from zerotube.grounder import Grounder, model_decomposer
+    from zerotube.method.recommended import settings_for
 
+    settings = settings_for(model, method, changes)
     grounder = Grounder.from_pretrained(
         model, device=device, dtype=dtype, device_map=device_map, quantize=quantize
     )
@@ -138,6 +148,8 @@ def ground(
         grounder.decomposer = server
     elif decomposer == "model":
         grounder.decomposer = model_decomposer(grounder.model, asking)
+    if stored is not None:
+        grounder.decomposer = stored.decomposer(video.name, grounder.decomposer)
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(
             video,
@@ -179,6 +191,7 @@ def answer_rows(result: GroundingResult) -> list[tuple[str, str]]:
             f"frames {tube.span.start_frame} to {tube.span.end_frame} "
             f"of {result.video.frame_count}",
         ),
+        ("method", result.settings["preset"]),
         ("presence", f"{evidence.presence:.2f}"),
         ("token", _token_text(result)),
         ("model", model),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from zerotube.cli import console
 from zerotube.errors import UsageError
 from zerotube.query.llm import LLMSettings
+
+if TYPE_CHECKING:
+    from zerotube.eval.runner import RunRecord
 
 _DECOMPOSERS = ("rules", "openai", "model")
 
@@ -27,6 +33,15 @@ KeyOption = Annotated[
         metavar="KEY",
         envvar="OPENAI_API_KEY",
         help="Key of the server; other users see a flag in the list of processes.",
+    ),
+]
+DecompositionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--decompositions",
+        metavar="FILE",
+        help="Phrases by video, as the method's authors stored them; for a video without usable "
+        "ones --decomposer stands in.",
     ),
 ]
 
@@ -56,3 +71,36 @@ def llm_settings(decomposer: str, changes: Mapping[str, Any]) -> LLMSettings:
                 fix="pass --decomposer openai, or leave the flag out",
             )
     return LLMSettings(**changes)
+
+
+def warn_decomposed(record: RunRecord) -> None:
+    """Say on stderr where others split the sentences of a run than were asked to."""
+    from zerotube.eval.decomposition import decomposed
+
+    note = decomposed(record).note
+    if note is not None:
+        console.warn(note)
+
+
+def without_secrets(words: Sequence[str]) -> list[str]:
+    """A command line that can be shown: without the key of a server, and without the user and
+    password that its address may hold."""
+    shown = list(words)
+    for at, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        hide = {"--llm-key": lambda _: "...", "--llm-base-url": _without_user}.get(option)
+        if hide is None:
+            continue
+        if equals:
+            shown[at] = f"{option}={hide(value)}"
+        elif at + 1 < len(words):
+            shown[at + 1] = hide(words[at + 1])
+    return shown
+
+
+def _without_user(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "..."
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

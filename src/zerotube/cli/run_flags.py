@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
-from functools import wraps
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from zerotube.cli import console
 from zerotube.cli.dataset_flags import (
     ANNOTATIONS_OPTION,
     BOXES_OPTION,
@@ -20,15 +22,18 @@ from zerotube.cli.dataset_flags import (
     SPLIT_OPTION,
 )
 from zerotube.cli.early import check_model_flags, check_proposer, check_tracks_dir
-from zerotube.cli.flags import assignments
+from zerotube.cli.flags import assignments, with_flags
+from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import InputError, UsageError
+from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
     from zerotube.eval.ground_task import CandidateChoice, ModelChoice
     from zerotube.eval.runner import RunOptions
     from zerotube.eval.types import Benchmark
+    from zerotube.query.stored import StoredPhrases
 
 RUN_OPTION = Annotated[
     Path,
@@ -80,14 +85,6 @@ QUANTIZE_OPTION = Annotated[
     str | None,
     typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
 ]
-RUN_DECOMPOSER_OPTION = Annotated[
-    str,
-    typer.Option(
-        "--decomposer",
-        metavar="rules|model",
-        help="What splits a sentence: rules, or --model itself.",
-    ),
-]
 PROPOSER_OPTION = Annotated[
     str | None,
     typer.Option(
@@ -106,7 +103,8 @@ TRACKS_DIR_OPTION = Annotated[
     typer.Option(
         "--tracks",
         metavar="DIR",
-        help="Read the candidates: a file per video, named as the video with .json, at any depth.",
+        help="Read the candidates: for every video a .json file, or a folder of them, named as the "
+        "video, at any depth.",
     ),
 ]
 
@@ -117,7 +115,7 @@ JSON_OPTION = Annotated[
 
 @dataclass(frozen=True)
 class RunFlags:
-    """The flags as the user gave them; each field is one flag of every verb that runs.
+    """The flags as the user gave them; each field but the last is one flag of every verb that runs.
 
     Raises:
         UsageError: a flag is malformed, out of range, or contradicts another.
@@ -136,7 +134,9 @@ class RunFlags:
     tracks: TRACKS_DIR_OPTION = None
     store: STORE_OPTION = None
     no_store: NO_STORE_OPTION = False
-    decomposer: RUN_DECOMPOSER_OPTION = "rules"
+    decomposer: DecomposerOption = "rules"
+    llm_key: KeyOption = None
+    decompositions: DecompositionsOption = None
     device: DEVICE_OPTION = None
     dtype: DTYPE_OPTION = None
     device_map: DEVICE_MAP_OPTION = None
@@ -148,15 +148,12 @@ class RunFlags:
     ray: RAY_OPTION = None
     as_json: JSON_OPTION = False
     quiet: QUIET_OPTION = False
+    llm: Mapping[str, Any] = field(default_factory=dict)
+    """The ``--llm-...`` flags that were set, which are derived from `LLMSettings`."""
 
     def __post_init__(self) -> None:
         # Whatever can be refused in milliseconds is refused before anything is loaded.
-        if self.decomposer not in ("rules", "model"):
-            raise UsageError(
-                f"--decomposer {self.decomposer}",
-                wanted="rules or model",
-                fix="choose one of these",
-            )
+        llm_settings(self.decomposer, self.llm)
         check_model_flags(
             device=self.device,
             dtype=self.dtype,
@@ -196,12 +193,47 @@ class RunFlags:
         )
 
     def model_choice(self) -> ModelChoice:
-        """Which model, and how it is loaded."""
+        """Which model, how it is loaded, and who splits the sentences.
+
+        Raises:
+            UsageError: a server that cannot be asked: no model, no key, no package.
+            InputError: the stored decompositions are malformed.
+        """
         from zerotube.eval.ground_task import ModelChoice
 
+        asking = llm_settings(self.decomposer, self.llm)
+        if self.decomposer == "openai":
+            from zerotube.query.server import openai_decomposer
+
+            # Every worker makes its own; what is missing is said before anything is loaded.
+            openai_decomposer(asking, key=self.llm_key)
         return ModelChoice(
-            self.model, self.device, self.dtype, self.device_map, self.quantize, self.decomposer
+            self.model,
+            self.device,
+            self.dtype,
+            self.device_map,
+            self.quantize,
+            self.decomposer,
+            asking,
+            self._stored,
         )
+
+    @cached_property
+    def _stored(self) -> StoredPhrases | None:
+        from zerotube.query.stored import read_stored
+
+        return None if self.decompositions is None else read_stored(self.decompositions)
+
+    @contextmanager
+    def key_for_workers(self) -> Iterator[None]:
+        """Inside the block the key of the server is where worker processes look for it."""
+        if self.decomposer != "openai" or self.llm_key is None:
+            yield
+            return
+        from zerotube.eval.runner.pool import environment
+
+        with environment({"OPENAI_API_KEY": self.llm_key}):
+            yield
 
     def candidate_choice(self) -> CandidateChoice:
         """Where candidate tracks come from.
@@ -233,7 +265,8 @@ class RunFlags:
             split: in place of --split.
 
         Raises:
-            UsageError, InputError: see `load_benchmark`; or none of the videos is known.
+            UsageError, InputError: see `load_benchmark`; or none of the videos is known, or none
+                has a stored decomposition.
         """
         from zerotube.cli.synth_sets import prepare_synth
         from zerotube.eval.datasets import Request, load_benchmark
@@ -242,11 +275,16 @@ class RunFlags:
         prepare_synth(self.dataset, name, self.root, self.annotations, quiet=self.quiet)
         found = load_benchmark(Request(self.dataset, name, self.root, self.annotations, self.boxes))
         _check_videos(found)
+        if self._stored is not None:
+            _check_stored(found, self._stored)
+        for note in found.notes:
+            console.note(note)
         return found
 
 
 def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a verb the flags of a run; it takes them as ``asked``, a `RunFlags`.
+    """Give a verb the flags of a run, and those of the server that decomposes sentences; it takes
+    them as ``asked``, a `RunFlags`.
 
     Args:
         instead: options that the verb words in its own way, by field.
@@ -254,12 +292,13 @@ def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., No
     hints = get_type_hints(RunFlags, include_extras=True) | instead
     flags = [
         inspect.Parameter(
-            field.name,
+            one.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=hints[field.name],
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
         )
-        for field in fields(RunFlags)
+        for one in fields(RunFlags)
+        if one.name != "llm"
     ]
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
@@ -271,17 +310,22 @@ def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., No
 
         @wraps(verb)
         def wrapper(*args: Any, **kwargs: Any) -> None:
-            asked = RunFlags(**{flag.name: kwargs.pop(flag.name) for flag in flags})
-            verb(*args, **kwargs, asked=asked)
+            given = {flag.name: kwargs.pop(flag.name) for flag in flags}
+            asked = RunFlags(**given, llm=kwargs.pop("llm"))
+            with asked.key_for_workers():
+                verb(*args, **kwargs, asked=asked)
 
         # Positional ones first, as a signature wants them; then the run's flags, then the rest.
         first = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         rest = [p for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY]
-        parameters = [*first, *flags, *rest]
+        server = inspect.Parameter(
+            "llm", inspect.Parameter.KEYWORD_ONLY, annotation=Mapping[str, Any]
+        )
+        parameters = [*first, *flags, server, *rest]
         # typer reads the signature of what it is given, annotations included.
         wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
-        return wrapper
+        return with_flags(LLMSettings, into="llm", prefix="llm")(wrapper)
 
     return decorate
 
@@ -293,6 +337,17 @@ def _shard(text: str) -> tuple[int, int]:
             f"--shard {text!r}", wanted="I/N, two whole numbers", fix="pass for example --shard 1/4"
         )
     return int(found[1]), int(found[2])
+
+
+def _check_stored(benchmark: Benchmark, stored: StoredPhrases) -> None:
+    """Refuse decompositions of another data set: every sentence would go to the rules."""
+    if any(stored.knows(sample.video_name) for sample in benchmark.samples):
+        return
+    raise InputError(
+        f"{stored.name}, which has phrases for none of the {len(benchmark.samples)} samples",
+        wanted="the decompositions of this data set, with its video names as keys",
+        fix="pass another --decompositions, or leave it out",
+    )
 
 
 def _check_videos(benchmark: Benchmark) -> None:

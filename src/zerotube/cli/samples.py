@@ -65,6 +65,8 @@ def samples(
 
 def _tell(listing: Listing, shown: int, kinds: Counter[str], *, videos_wanted: bool) -> None:
     """What a reader of the list should know, on stderr."""
+    for note in listing.notes:
+        console.note(note)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     videos = len({pair.video_name for pair in listing.pairs})
     total = len(listing.pairs)

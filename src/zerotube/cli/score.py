@@ -79,6 +79,8 @@ def score(
     # The predictions first: reading them is quicker than reading thousands of box files.
     found = read_predictions(predictions)
     benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
+    for note in benchmark.notes:
+        console.note(note)
     scores = score_predictions(benchmark, found, protocol)
     _check_unknown(scores, predictions, allowed=allow_unknown)
     if per_sample is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from zerotube.eval.decomposition import Decomposed, decomposed
 from zerotube.eval.metrics import overlap
 from zerotube.eval.per_sample import PER_SAMPLE_FILE, write_per_sample
 from zerotube.eval.predictions import failure, from_dict, write_predictions
@@ -44,6 +45,7 @@ class Evaluation:
         options: which samples the run was about.
         versions: of software, by name.
         timings_s: seconds per stage, of every sample that has them.
+        decomposed: who decomposed the sentences.
     """
 
     benchmark: Benchmark
@@ -54,6 +56,13 @@ class Evaluation:
     options: RunOptions
     versions: Mapping[str, str]
     timings_s: Mapping[str, tuple[float, ...]]
+    decomposed: Decomposed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores must know: about the annotations, and the sentences."""
+        note = self.decomposed.note
+        return (*self.benchmark.notes, *((note,) if note else ()))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of metrics.json: what ``zerotube score --json`` prints, and the run."""
@@ -71,6 +80,7 @@ class Evaluation:
                 "skipped": len(record.skipped),
             },
             "errors": dict(record.errors),
+            "decomposed_by": dict(self.decomposed.sources),
             "timings_s": {
                 "sample": _summary(tuple(record.seconds.values())),
                 "stages": {stage: _summary(values) for stage, values in self.timings_s.items()},
@@ -122,6 +132,7 @@ def evaluate(
         versions={"python": platform.python_version()}
         | {name: version(name) for name in _SOFTWARE},
         timings_s={stage: tuple(values) for stage, values in timings.items()},
+        decomposed=decomposed(record),
     )
 
 
@@ -168,6 +179,7 @@ def report_of(
         measured_on=_machine(),
         finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         timings_s=evaluation.timings_s,
+        notes=evaluation.notes,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -18,11 +18,16 @@ from zerotube.errors import (
     ZerotubeError,
 )
 from zerotube.eval.datasets.fit import misfit
+from zerotube.eval.decomposition import QUERY, query_record
 from zerotube.eval.predictions import failure, from_tube, to_dict
 from zerotube.eval.task import SampleSkipped, Work
+from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Sample
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
+from zerotube.query.llm import Decomposer, LLMSettings
+from zerotube.query.stored import StoredPhrases
+from zerotube.query.types import Query
 from zerotube.video import SegmentVideo, Video, open_video
 
 if TYPE_CHECKING:
@@ -35,7 +40,18 @@ TRUTH = "truth"
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model, and how it is loaded; see `zerotube.grounder.Grounder.from_pretrained`."""
+    """Which model, how it is loaded, and who splits its sentences.
+
+    Attributes:
+        name, device, dtype, device_map, quantize: see `zerotube.grounder.Grounder.from_pretrained`.
+        decomposer: "rules", "model" (the model itself) or "openai".
+        llm: for the last two. A server is named here once for all workers; its key is not: each
+            process reads OPENAI_API_KEY.
+        decompositions: stored phrases, which go before the decomposer.
+
+    Raises:
+        UsageError: a server without a model or a web address.
+    """
 
     name: str = "bundled"
     device: str | None = None
@@ -43,6 +59,16 @@ class ModelChoice:
     device_map: str | None = None
     quantize: str | None = None
     decomposer: str = "rules"
+    llm: LLMSettings = field(default_factory=LLMSettings)
+    decompositions: StoredPhrases | None = None
+
+    def __post_init__(self) -> None:
+        if self.decomposer == "openai":
+            from zerotube.query.server import host_of, server_named
+
+            model, base_url = server_named(self.llm)
+            host_of(base_url)
+            object.__setattr__(self, "llm", replace(self.llm, model=model, base_url=base_url))
 
     def load(self) -> Grounder:
         """Load it.
@@ -50,23 +76,57 @@ class ModelChoice:
         Raises:
             ModelError, UsageError: see `Grounder.from_pretrained`.
         """
-        from zerotube.grounder import Grounder
+        from zerotube.grounder import Grounder, model_decomposer
 
-        return Grounder.from_pretrained(
+        decomposer: Decomposer | str = self.decomposer
+        if decomposer == "openai":
+            from zerotube.query.server import openai_decomposer
+
+            decomposer = openai_decomposer(self.llm)
+        grounder = Grounder.from_pretrained(
             self.name,
             device=self.device,
             dtype=self.dtype,
             device_map=self.device_map,
             quantize=self.quantize,
-            decomposer=self.decomposer,
+            decomposer=decomposer,
         )
+        if decomposer == "model":
+            grounder.decomposer = model_decomposer(grounder.model, self.llm)
+        return grounder
+
+    def query(self, grounder: Grounder, sample: Sample) -> Query:
+        """The sentence of a sample, decomposed.
+
+        Args:
+            grounder: what ``load`` returned.
+            sample: of the benchmark.
+
+        Raises:
+            QueryError: the sentence has no word in it or is too long.
+        """
+        split = grounder.decomposer
+        if self.decompositions is not None:
+            split = self.decompositions.decomposer(sample.video_name, split)
+        return split(sample.query)
 
     def to_dict(self) -> dict[str, Any]:
-        """What of it decides results: where it runs does not."""
-        values = asdict(self)
-        for place in ("device", "device_map"):
-            del values[place]
-        return values
+        """What of it decides results: where it runs does not, and no key is in it."""
+        server = stored = None
+        if self.decomposer == "openai":
+            from zerotube.query.server import host_of
+
+            server = {"model": self.llm.model, "host": host_of(self.llm.base_url or "")}
+        if self.decompositions is not None:
+            stored = {"file": self.decompositions.name, "sha256": self.decompositions.digest}
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "quantize": self.quantize,
+            "decomposer": self.decomposer,
+            "server": server,
+            "decompositions": stored,
+        }
 
 
 @dataclass(frozen=True)
@@ -77,8 +137,7 @@ class CandidateChoice:
         proposer: its name; ``TRUTH`` for the benchmark's true tracks, which isolates the method as
             the paper's precomputed tracks do; None for that of the model.
         proposer_settings: its settings.
-        tracks: folder with a track file per video, named as the video with the ending ``.json``,
-            at any depth; replaces the proposer.
+        tracks: folder with the tracks of every video, see `TrackFiles`; replaces the proposer.
         store: see `zerotube.grounder.Candidates`.
 
     Raises:
@@ -102,7 +161,7 @@ class CandidateChoice:
                 "settings for the true tracks", wanted="none", fix="leave --proposer-set out"
             )
 
-    def of(self, sample: Sample, files: Mapping[str, Path]) -> Candidates:
+    def of(self, sample: Sample, files: TrackFiles | None) -> Candidates:
         """The candidates of one sample.
 
         Args:
@@ -110,7 +169,8 @@ class CandidateChoice:
             files: what ``track_files`` found.
 
         Raises:
-            InputError: the benchmark has no true tracks, or the folder has no file for the video.
+            InputError: the benchmark has no true tracks, or the folder does not have those of the
+                video, or has them twice.
         """
         from zerotube.grounder import Candidates
 
@@ -122,22 +182,13 @@ class CandidateChoice:
                     fix="choose another --proposer",
                 )
             return Candidates(tracks=sample.true_tracks)
-        if self.tracks is not None:
-            name = Path(sample.video_name).stem
-            if name not in files:
-                raise InputError(
-                    f"no track file {name}.json below {self.tracks}",
-                    wanted="a track file per video",
-                    fix="make it with `zerotube propose`, or leave --tracks out",
-                )
-            return Candidates(tracks=files[name])
+        if files is not None:
+            return Candidates(tracks=files.of(sample.video_name))
         return Candidates(self.proposer, self.proposer_settings, store=self.store)
 
-    def track_files(self) -> dict[str, Path]:
-        """The track files of the folder by the name of their video."""
-        if self.tracks is None:
-            return {}
-        return {path.stem: path for path in sorted(self.tracks.rglob("*.json"))}
+    def track_files(self) -> TrackFiles | None:
+        """What the folder holds; None without a folder."""
+        return None if self.tracks is None else TrackFiles(self.tracks)
 
     def to_dict(self) -> dict[str, Any]:
         """What of it decides results: where tracks are kept does not."""
@@ -169,7 +220,8 @@ class GroundTask:
 
     A result is::
 
-        {"predictions": {label: prediction}, "details": {label: {...}}, "timings_s": {stage: s}}
+        {"predictions": {label: prediction}, "details": {label: {...}}, "timings_s": {stage: s},
+         "query": {"source": who decomposed the sentence, "warnings": [...]}}
 
     ``predictions`` are in the form of a prediction file. ``details`` has track_id, token (text of
     the grounding token), presence, consistency (None without TAS) and candidates (their number);
@@ -229,11 +281,13 @@ class GroundTask:
         def work(sample: Sample) -> dict[str, Any]:
             found: dict[str, Any] = {"predictions": {}, "details": {}, "timings_s": {}}
             with opened(sample) as video:
+                query = self.model.query(grounder, sample)
+                found[QUERY] = query_record(query)
                 for _, group in groupby(self.variants, lambda one: id(self._choice(one))):
                     variants = tuple(group)
                     choice = self._choice(variants[0])
                     candidates = choice.of(sample, files[id(choice)])
-                    outcomes = _outcomes(grounder, video, sample, variants, candidates)
+                    outcomes = _outcomes(grounder, video, query, variants, candidates)
                     _add(found, sample, variants, outcomes, video.info.first_frame)
             return found
 
@@ -273,13 +327,13 @@ def opened(sample: Sample) -> Iterator[Video]:
 def _outcomes(
     grounder: Grounder,
     video: Video,
-    sample: Sample,
+    query: Query,
     variants: Sequence[Variant],
     candidates: Candidates,
 ) -> list[GroundingResult | ZerotubeError]:
     settings = [variant.settings for variant in variants]
     try:
-        return grounder.ground_each(video, sample.query, settings, candidates=candidates)
+        return grounder.ground_each(video, query, settings, candidates=candidates)
     except NothingToGroundError as error:
         # An answer, not an accident: trying again would find nothing again.
         return [error] * len(variants)

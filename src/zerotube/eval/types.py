@@ -101,6 +101,7 @@ class Benchmark:
         skipped: what was left out, and why.
         apart: kinds whose results are reported apart and never averaged together; () for none.
         still: whether the samples are single images, where time means nothing.
+        notes: what a reader of the scores must know about how the annotation was read.
 
     Raises:
         InputError: an id occurs twice.
@@ -112,6 +113,7 @@ class Benchmark:
     skipped: tuple[Skipped, ...] = ()
     apart: tuple[str, ...] = ()
     still: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

@@ -65,5 +65,42 @@ def decode_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
     return np.asarray(mask, dtype=np.bool_)
 
 
+def moved_mask(
+    mask: NDArray[np.bool_],
+    from_xyxy: NDArray[np.floating],
+    to_xyxy: NDArray[np.floating],
+) -> NDArray[np.bool_]:
+    """A mask carried along with its box: translated and scaled as the box was.
+
+    Args:
+        mask: bool ``(height, width)``.
+        from_xyxy: ``(4,)``, box of the object where the mask was made; with an area.
+        to_xyxy: ``(4,)``, its box where the mask is wanted; with an area.
+
+    Returns:
+        bool ``(height, width)``: each pixel is what the mask is at the place that pixel's centre
+        came from. What leaves the picture is cut off; what comes from outside is empty.
+    """
+    # Boxes are upright, so that one lookup per axis is exact. cv2.warpAffine takes any affine map,
+    # and settles in its own way which pixel is meant where a centre falls between two.
+    height, width = mask.shape
+    start, end = np.asarray(from_xyxy, np.float64), np.asarray(to_xyxy, np.float64)
+    columns, inside_x = _sources(start[[0, 2]], end[[0, 2]], width)
+    rows, inside_y = _sources(start[[1, 3]], end[[1, 3]], height)
+    moved = mask[np.ix_(rows, columns)] & inside_y[:, None] & inside_x[None]
+    return np.asarray(moved, dtype=np.bool_)
+
+
+def _sources(
+    start: NDArray[np.float64], end: NDArray[np.float64], length: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Along one axis, the pixel that each pixel came from, and whether it is in the picture."""
+    centres = np.arange(length) + 0.5
+    scale = (start[1] - start[0]) / (end[1] - end[0])
+    places = np.floor(start[0] + (centres - end[0]) * scale)
+    inside = (places >= 0) & (places < length)
+    return np.where(inside, places, 0).astype(np.int64), inside
+
+
 def _bad_mask(got: str, wanted: str) -> TracksError:
     return TracksError(got, wanted=wanted, fix="write the mask again with pycocotools or zerotube")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zerotube.checkpoints import revision_of
-from zerotube.errors import DecomposerError, ModelError, UsageError
+from zerotube.errors import DecomposerError, ModelError, QueryError, UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.generate import generate_text
 from zerotube.query import decompose
@@ -31,7 +31,7 @@ def model_decomposer(
     def ask(prompt: str, seconds: float) -> str:
         try:
             return generate_text(model, prompt, max_time_s=seconds)
-        except ModelError as caught:
+        except (ModelError, QueryError) as caught:
             raise DecomposerError(
                 caught.got, wanted=caught.wanted, fix=caught.fix, retry=False
             ) from caught
@@ -45,10 +45,8 @@ def model_decomposer(
 def _identity(model: VideoMLLM) -> str:
     """Name of a model that changes with its weights: commit of a hub model, digest of a folder."""
     folder = Path(model.name)
-    if folder.is_dir():
-        return f"{folder.resolve()} {revision_of(model.name)}"
-    commit = getattr(model.model.config, "_commit_hash", None)
-    return f"{model.name} {commit or ''}".strip()
+    place = str(folder.resolve()) if folder.is_dir() else model.name
+    return f"{place} {revision_of(model.name) or ''}".strip()
 
 
 def chosen_decomposer(model: VideoMLLM, chosen: Decomposer | str) -> Decomposer:

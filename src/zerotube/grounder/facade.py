@@ -16,10 +16,12 @@ from zerotube.errors import NothingToGroundError, NumericalError, UsageError, Ze
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.grounder.domain import domain_warnings
-from zerotube.method.config import MethodSettings, preset
+from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
-from zerotube.method.session import ClipSession
+from zerotube.method.recommended import settings_for
+from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
@@ -122,7 +124,8 @@ class Grounder:
             tracks: candidates, or a file of them; replaces the proposer.
             store: folder where candidates are kept between runs and looked for first. True: the
                 user's own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
-            settings: settings of the method; default the full method of the paper.
+            settings: settings of the method; default those that the model recommends, else the
+                package's own.
             progress: told about every stage.
 
         Raises:
@@ -174,7 +177,7 @@ class Grounder:
         shared stages' whole time in its ``timings_s``.
         """
         candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
-        chosen = settings or preset("full")
+        chosen = settings or settings_for(self.model.name)
         with self._opened(video) as source:
             parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
             asked = [(query, chosen) for query in parsed]
@@ -289,7 +292,10 @@ class Grounder:
                     *query.warnings,
                     *source.info.warnings,
                     *tracks.warnings,
+                    *self.model.warnings,
                     *self._frame_warnings(wish, settings, count),
+                    *self._layer_warnings(settings),
+                    *session.context.shown.notes,
                     *domain_warnings(self.model, query, source.info.path),
                 )
                 yield partial(
@@ -307,14 +313,19 @@ class Grounder:
     def _session(
         self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
     ) -> ClipSession:
-        """The encoded clip: the last one again, if it shows the same pictures."""
-        if self._last is not None and _same_pictures(self._last[0], clip):
+        """The encoded clip: the last one again, if it shows the same pictures in the same way."""
+        options = encode_options(self.model, settings)
+        if (
+            self._last is not None
+            and self._last[1].context.options == options
+            and _same_pictures(self._last[0], clip)
+        ):
             clock.seconds.setdefault("encode", 0.0)
             return self._last[1].under(settings)
         self._last = None  # its memory is free before the next clip needs it
         with clock.stage("encode"):
             tell("encode", 0, 1)
-            session = ClipSession(self.model, self.model.encode(clip), settings)
+            session = ClipSession(self.model, self.model.encode(clip, options), settings)
             tell("encode", 1, 1)
         self._last = (clip, session)
         return session
@@ -341,6 +352,7 @@ class Grounder:
             query=query,
             model=self.model.name,
             settings={
+                "preset": named(settings),
                 "method": settings.to_dict(),
                 "proposer": {"name": tracks.source, **tracks.settings},
                 "device": str(self.model.device),
@@ -350,6 +362,7 @@ class Grounder:
             evidence=evidence,
             tube=tube,
             timestamps_s=source.timestamps_s,
+            frames_shown=session.context.shown,
             timings_s=clock.seconds,
             warnings=warnings,
         )
@@ -376,6 +389,16 @@ class Grounder:
         if chosen.span_rule == "top-k":
             return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
         return [f"{said} (--frames)"]
+
+    def _layer_warnings(self, settings: MethodSettings) -> list[str]:
+        """The model is too shallow for the layers that were asked for."""
+        depth = self.model.layer_count
+        if settings.layers != "from-end" or layers_from_end(depth):
+            return []
+        return [
+            f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
+            "layers from layer_start to layer_end were read (--layers shares)"
+        ]
 
 
 def _same_pictures(one: Clip, other: Clip) -> bool:

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from zerotube.errors import UsageError
+from zerotube.query.prompts import Wording
 
 Objective = Literal["exp", "margin", "entropy"]
-TokenRule = Literal["highest", "mean", "weighted", "top-2"]
+TokenRule = Literal["highest", "mean", "weighted", "top-2", "fixed"]
 Step = Literal["gradient", "token-norm"]
-SpanRule = Literal["top-k", "rank-sum"]
+SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum"]
 Support = Literal["box", "mask"]
+FrameScore = Literal["cells", "pixels"]
+Layers = Literal["shares", "from-end"]
+FrameFit = Literal["squeeze", "crop", "pad"]  # of mllm.types, which would load torch here
 
 
 @dataclass(frozen=True)
 class MethodSettings:
-    """Every knob of the method; the defaults are the paper's (sections 3 to 8)."""
+    """Every knob of the method; the defaults are safe on any model.
+
+    The paper's own recipe is the preset ``paper``, what its released code runs ``release``. The
+    defaults differ from the paper in how prompts are tuned: Eq. 4's gradient grows with
+    p_yes / p_no, so that a step of fixed length leaves the features of a sure model far behind,
+    and does nothing where the model says no. The margin of the logits, in units of the tokens'
+    norm, does neither; and the undivided query is what a model is least sure of, so that there is
+    something to gain (docs/results.md). A model may recommend settings of its own
+    (`zerotube.method.recommended`).
+    """
 
     frames: int = 20
     """Frames sampled uniformly from the video (paper: 20)."""
 
     token_rule: TokenRule = "highest"
     """Which role token is read: the one with the highest activation (GTI), the mean of all, all
-    weighted by their activation above the least one, or the mean of the two most active."""
+    weighted by their activation above the least one, the mean of the two most active, or always the
+    one that opens the model's own turn, as the released code has it (fixed)."""
 
     relative_attention: bool = True
     """Divide the attention by the same token's attention under the content-free prompt."""
+
+    layers: Layers = "shares"
+    """Which layers are averaged: shares = from layer_start to layer_end of the depth; from-end =
+    [-26:-6] whatever the depth, as the released code has it."""
 
     layer_start: float = 6 / 32
     """First layer averaged, as a fraction of depth (the reference drops the first 6 of 32)."""
@@ -40,21 +58,24 @@ class MethodSettings:
     temporal_prompt: bool = True
     """Tune a visual prompt on the action sub-query (V_t)."""
 
-    assembling: bool = True
-    """Run the spatial branch on reversed frames as well and average the two maps (TAS)."""
+    assembling: bool = False
+    """Run the spatial branch on reversed frames as well and average the two maps, as in the paper
+    (TAS): it is made for the attribute phrase, which reads the same backwards."""
 
-    decomposed: bool = True
-    """Tune on the sub-queries; off = tune on the undivided query (the paper's vanilla tuning)."""
+    decomposed: bool = False
+    """Tune on the sub-queries, as in the paper; off = on the undivided query (its vanilla
+    tuning)."""
 
-    objective: Objective = "exp"
+    objective: Objective = "margin"
     """What tuning minimises: exp = Eq. 4, margin = the reference's, entropy = -log p_yes."""
 
-    step: Step = "gradient"
+    step: Step = "token-norm"
     """Unit of lr: gradient = lr times the gradient, as in the paper; token-norm = the token that
-    moves most moves by lr times the mean norm of the visual tokens (try --lr 0.1)."""
+    moves most moves by lr times the mean norm of the visual tokens."""
 
-    lr: float = 8.0
-    """Step of the plain gradient descent on the visual prompt (paper: 8)."""
+    lr: float = 0.1
+    """Step of the plain gradient descent on the visual prompt, in the unit of step (paper: 8 times
+    the gradient)."""
 
     iterations: int = 1
     """Gradient steps per prompt (paper: 1; the reference runs 2)."""
@@ -63,17 +84,40 @@ class MethodSettings:
     """Weight of the previous prompt in the one that is fed (reference: 0.5; 0 = the newest)."""
 
     top_k: int = 7
-    """Sampled frames in the span (K; paper: 7 of 20); read by the span rule top-k alone."""
+    """Sampled frames in the span (K; paper: 7 of 20); not read by the span rule rank-sum."""
 
     span_rule: SpanRule = "top-k"
-    """Frames of the span: top-k = K of them, grown around the best one, as in the paper; rank-sum =
-    the run, of any length, whose scores rank highest against the rest."""
+    """Frames of the span: top-k = K of them, grown around the best one, as in the paper;
+    top-k-to-tie = as in the released code, which stops where both neighbours score alike; rank-sum
+    = the run, of any length, whose scores rank highest against the rest."""
 
     support: Support = "box"
-    """Where a track counts on the grid: its box, or its segmentation mask where it has one."""
+    """Where a track counts: its box, or its segmentation mask, the nearest in time moved with the
+    box where a frame has none."""
+
+    frame_score: FrameScore = "cells"
+    """Where the map is read for the frame scores: at its cells, or, as in the released code, at
+    every pixel of the frame, the map scaled up bilinearly (pixels)."""
+
+    wording: Wording = "paper"
+    """Question and content-free prompt of the paper, or those of the released code, with its system
+    prompt (release)."""
 
     seed: int = 0
     """Seed of everything that draws; the method itself draws nothing."""
+
+    frame_fit: FrameFit = "squeeze"
+    """How a frame comes to the shape that the model takes: squeeze = the whole frame, each side
+    scaled by itself (a model that keeps a frame's shape keeps it), crop = its middle square, as
+    the published processors of models with a CLIP tower do, pad = all of it in a larger square."""
+
+    max_visual_tokens: int = 0
+    """Most visual tokens of all sampled frames, for models whose grid follows the frame; 0 = what
+    the model's makers allow."""
+
+    grid_side: int = 0
+    """Pool each frame to this many cells a side, for LLaVA-NeXT-Video and LLaVA-OneVision
+    (reference: 6); 0 = the model's own grid."""
 
     def __post_init__(self) -> None:
         self._check(self.frames >= 1, f"frames={self.frames}", "at least 1")
@@ -84,16 +128,23 @@ class MethodSettings:
             f"layers from {self.layer_start} to {self.layer_end}",
             "0 <= layer_start < layer_end <= 1",
         )
+        for name in ("max_visual_tokens", "grid_side"):
+            value = getattr(self, name)
+            self._check(value >= 0, f"{name}={value}", "0 or more")
         self._check(0.0 <= self.ema < 1.0, f"ema={self.ema}", "0 <= ema < 1")
         self._check(
             0.0 < self.lr < float("inf"), f"lr={self.lr}", "a positive finite learning rate"
         )
         for name, allowed in (
-            ("token_rule", ("highest", "mean", "weighted", "top-2")),
-            ("objective", ("exp", "margin", "entropy")),
-            ("step", ("gradient", "token-norm")),
-            ("span_rule", ("top-k", "rank-sum")),
-            ("support", ("box", "mask")),
+            ("token_rule", get_args(TokenRule)),
+            ("layers", get_args(Layers)),
+            ("objective", get_args(Objective)),
+            ("step", get_args(Step)),
+            ("span_rule", get_args(SpanRule)),
+            ("support", get_args(Support)),
+            ("frame_score", get_args(FrameScore)),
+            ("wording", get_args(Wording)),
+            ("frame_fit", get_args(FrameFit)),
         ):
             value = getattr(self, name)
             self._check(value in allowed, f"{name}={value!r}", f"one of {', '.join(allowed)}")
@@ -118,21 +169,50 @@ class MethodSettings:
         return asdict(self)
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "baseline": {
-        "token_rule": "mean",
-        "spatial_prompt": False,
-        "temporal_prompt": False,
-        "assembling": False,
-    },
-    "gti": {"spatial_prompt": False, "temporal_prompt": False, "assembling": False},
-    "dsth": {"assembling": False},
-    "full": {},
+_PAPER: dict[str, Any] = {
+    "assembling": True,
+    "decomposed": True,
+    "objective": "exp",
+    "step": "gradient",
+    "lr": 8.0,
 }
-"""The rows of the paper's component ablation, as changes to the defaults."""
+_UNTUNED: dict[str, Any] = {
+    "spatial_prompt": False,
+    "temporal_prompt": False,
+    "assembling": False,
+}
+
+DEFAULT: Final = "default"
+"""Name of the preset that changes nothing."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    DEFAULT: {},
+    "paper": _PAPER,
+    "release": {
+        **_PAPER,
+        **_UNTUNED,
+        "token_rule": "fixed",
+        "layers": "from-end",
+        "top_k": 11,
+        "span_rule": "top-k-to-tie",
+        "support": "mask",
+        "frame_score": "pixels",
+        "wording": "release",
+        "grid_side": 6,
+    },
+    "baseline": {**_PAPER, **_UNTUNED, "token_rule": "mean"},
+    "gti": {**_PAPER, **_UNTUNED},
+    "dsth": {**_PAPER, "assembling": False},
+}
+"""Named settings, as changes to the defaults.
+
+``paper`` is the full method of the paper (sections 3 to 8), ``release`` what its released code
+really runs (section 11); ``baseline``, ``gti`` and ``dsth`` are the further rows of its component
+ablation.
+"""
 
 
-def preset(name: str, **changes: Any) -> MethodSettings:
+def preset(name: str = DEFAULT, **changes: Any) -> MethodSettings:
     """Settings of a preset: the defaults, then what the preset changes, then the changes given.
 
     Args:
@@ -144,7 +224,7 @@ def preset(name: str, **changes: Any) -> MethodSettings:
     """
     if name not in PRESETS:
         raise UsageError(
-            f"method {name!r}", wanted=f"one of {', '.join(PRESETS)}", fix="pass --method full"
+            f"method {name!r}", wanted=f"one of {', '.join(PRESETS)}", fix="pass --method paper"
         )
     given = {key: value for key, value in changes.items() if value is not None}
     known = MethodSettings.__dataclass_fields__
@@ -156,3 +236,21 @@ def preset(name: str, **changes: Any) -> MethodSettings:
                 fix="see `zerotube ground --help`",
             )
     return MethodSettings(**{**PRESETS[name], **given})
+
+
+def named(settings: MethodSettings) -> str:
+    """Settings in words: the preset that is nearest, and what differs from it.
+
+    >>> named(preset("paper", lr=4.0))
+    'paper, lr 4.0'
+    """
+    differences = {
+        name: {
+            key: value
+            for key, value in settings.to_dict().items()
+            if value != getattr(preset(name), key)
+        }
+        for name in PRESETS
+    }
+    nearest = min(PRESETS, key=lambda name: len(differences[name]))
+    return ", ".join([nearest, *(f"{k} {v}" for k, v in differences[nearest].items())])

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from numpy.typing import NDArray
 
 from zerotube.method.assembling import assemble, consistency, unreverse
-from zerotube.method.scoring import frame_scores
+from zerotube.method.scoring import frame_scores, pixel_frame_scores
 from zerotube.method.session import ClipSession
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
-from zerotube.query.prompts import existence_prompt
+from zerotube.query.prompts import query_prompt
 from zerotube.query.types import Query
 
 Progress = Callable[[str, int, int], None]
@@ -42,7 +42,7 @@ def gather(
     """
     settings = session.settings
     tell = progress or (lambda stage, done, total: None)
-    question = existence_prompt(query.statement)
+    question = query_prompt(query, settings.wording)
     spatial_phrase = query.attribute if settings.decomposed else query.statement
     temporal_phrase = query.action if settings.decomposed else query.statement
     spatial = spatial_phrase if settings.spatial_prompt else None
@@ -62,7 +62,8 @@ def gather(
     spatial_map, spatial_token = session.read(question, spatial)
     same: float | None = None
     if settings.assembling:
-        backwards = unreverse(session.read(question, spatial, reverse=True)[0])
+        reversed_map, _ = session.read(question, spatial, reverse=True, like=spatial_token)
+        backwards = unreverse(reversed_map)
         same = consistency(spatial_map, backwards)
         spatial_map = assemble(spatial_map, backwards)
     tell("read", 1, len(asked))
@@ -72,7 +73,8 @@ def gather(
     layout, support = session.context.layout, settings.support
     a_spatial, a_temporal = (item.float().cpu().numpy() for item in (spatial_map, temporal_map))
     by_track = frame_scores(a_spatial, tracks, frame_indices, layout, support)
-    by_frame = frame_scores(a_temporal, tracks, frame_indices, layout, support)
+    score = pixel_frame_scores if settings.frame_score == "pixels" else frame_scores
+    by_frame = score(a_temporal, tracks, frame_indices, layout, support)
     tell("read", len(asked), len(asked))
     return Evidence(
         frame_indices=frame_indices,

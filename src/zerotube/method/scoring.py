@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.geometry.masks import decode_mask
 from zerotube.method.config import Support
 from zerotube.proposals.types import Track, TrackSet
 
@@ -29,7 +28,8 @@ def frame_scores(
         tracks: P candidates.
         frame_indices: int64 ``(N,)``, the sampled frames.
         layout: says which step of the map shows each sampled frame.
-        support: "box", or "mask" (a track's box where it has no mask at that frame).
+        support: "box", or "mask" (see ``Track.mask_at``; the box for a track without masks, and
+            where the mask reaches no cell).
 
     Returns:
         float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is
@@ -48,6 +48,58 @@ def frame_scores(
         shown = attention[layout.step_of_frame]
         scores[row] = (shown * weights).reshape(len(frame_indices), -1).max(axis=1)
     return scores
+
+
+def pixel_frame_scores(
+    attention: NDArray[np.float32],
+    tracks: TrackSet,
+    frame_indices: NDArray[np.int64],
+    layout: TokenLayout,
+    support: Support,
+) -> NDArray[np.float64]:
+    """S_frame as the reference's released code has it: the map at the frame's pixels (section 11).
+
+    The map is scaled up to the frame bilinearly, and its maximum over the pixels of a candidate's
+    box or mask is taken, frame by frame. Pixels that the map does not cover count 0.
+
+    Args, returns: as ``frame_scores``.
+    """
+    scores = np.zeros((len(tracks), len(frame_indices)))
+    left, top, right, bottom = layout.view_xyxy
+    _, height, width = layout.grid
+    rows = _upscaling(tracks.height, height, top, bottom)
+    columns = _upscaling(tracks.width, width, left, right)
+    found = [track.boxes_at(frame_indices) for track in tracks]
+    for position, step in enumerate(layout.step_of_frame):
+        pixels = rows @ attention[step].astype(np.float64) @ columns.T
+        for row, (track, (boxes, visible)) in enumerate(zip(tracks, found, strict=True)):
+            if not visible[position]:
+                continue
+            mask = track.mask_at(int(frame_indices[position])) if support == "mask" else None
+            inside = _box_pixels(pixels, boxes[position]) if mask is None else pixels[mask]
+            scores[row, position] = inside.max(initial=0.0)
+    return scores
+
+
+def _upscaling(length: int, cells: int, start: float, end: float) -> NDArray[np.float64]:
+    """Bilinear weights ``(length, cells)`` of the cells of one axis at each of its pixels."""
+    fractions = (np.arange(length) + 0.5) / length
+    places = (fractions - start) / (end - start) * cells - 0.5
+    covered = (places >= -0.5) & (places <= cells - 0.5)
+    places = places.clip(0.0, cells - 1.0)
+    return np.maximum(1.0 - np.abs(places[:, None] - np.arange(cells)), 0.0) * covered[:, None]
+
+
+def _box_pixels(pixels: NDArray[np.float64], box_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pixels whose centre lies in a box, or the one that holds the centre of a smaller box."""
+    bounds = []
+    for first, last, length in zip(box_xyxy[1::-1], box_xyxy[:1:-1], pixels.shape, strict=True):
+        begin, stop = (int(np.ceil(float(side) - 0.5)) for side in (first, last))
+        if begin >= stop:
+            begin = int(np.floor((float(first) + float(last)) / 2))
+            stop = begin + 1
+        bounds.append(slice(max(begin, 0), max(min(stop, length), 0)))
+    return pixels[bounds[0], bounds[1]]
 
 
 def box_weights(
@@ -84,6 +136,11 @@ def _centres(length: int, cells: int, start: float, end: float) -> NDArray[np.fl
     return fractions * length - 0.5
 
 
+def _on_frame(centres: NDArray[np.float64], length: int) -> NDArray[np.bool_]:
+    """Whether a cell's centre lies on the frame, and not in what was padded to it."""
+    return (centres >= -0.5) & (centres <= length - 0.5)
+
+
 def _interval_weights(
     intervals: NDArray[np.float32], length: int, cells: int, start: float, end: float
 ) -> NDArray[np.float64]:
@@ -98,6 +155,7 @@ def _interval_weights(
         return np.asarray((middle >= begin) & (middle < finish), dtype=np.float64)
 
     weights: NDArray[np.float64] = (1 - share) * inside(low) + share * inside(high)
+    weights[:, ~_on_frame(centres, length)] = 0.0
     for row in np.flatnonzero(weights.max(axis=1) == 0):
         middle = (begin[row, 0] + finish[row, 0]) / 2 / length
         cell = int(np.floor((middle - start) / (end - start) * cells))
@@ -113,16 +171,14 @@ def _replace_by_masks(
     visible: NDArray[np.bool_],
     layout: TokenLayout,
 ) -> None:
-    """Overwrite box weights by mask weights where the track has a mask, in place."""
-    if track.masks_rle is None:
-        return
+    """Overwrite box weights by mask weights, in place, wherever a mask reaches a cell."""
     for position in np.flatnonzero(visible):
-        where = int(np.searchsorted(track.frame_indices, frame_indices[position]))
-        rle = track.masks_rle[where]
-        if rle is not None:
-            mask = mask_weights(decode_mask(rle), weights.shape[1:], layout.view_xyxy)
-            if mask.any():
-                weights[position] = mask
+        mask = track.mask_at(int(frame_indices[position]))
+        if mask is None:
+            return  # a track without any mask keeps its boxes
+        on_grid = mask_weights(mask, weights.shape[1:], layout.view_xyxy)
+        if on_grid.any():
+            weights[position] = on_grid
 
 
 def mask_weights(
@@ -143,4 +199,7 @@ def mask_weights(
     values = mask.astype(np.float64)
     upper = values[np.ix_(y0, x0)] * (1 - fx) + values[np.ix_(y0, x1)] * fx
     lower = values[np.ix_(y1, x0)] * (1 - fx) + values[np.ix_(y1, x1)] * fx
-    return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float64)
+    weights: NDArray[np.float64] = upper * (1 - fy) + lower * fy
+    weights[~_on_frame(ys, height)] = 0.0
+    weights[:, ~_on_frame(xs, width)] = 0.0
+    return weights

@@ -9,17 +9,17 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from zerotube.errors import NumericalError
+from zerotube.errors import NumericalError, UsageError
 from zerotube.method.config import MethodSettings
 from zerotube.method.relevance import relative
 from zerotube.method.tokens import choose_token
 from zerotube.method.tuning import Slope, slope, start, tune
 from zerotube.method.types import TokenChoice
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.capture import layer_range
+from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
-from zerotube.mllm.types import Prefix, VisualContext
-from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt
+from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext
+from zerotube.query.prompts import caption_prompt, existence_prompt
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -27,8 +27,19 @@ _Value = TypeVar("_Value")
 Phrase = tuple[str, bool]
 """A sub-query's phrase, and whether the frames are reversed."""
 
-Tuning = tuple[str, str, float, int, float]
-"""Settings that decide a visual prompt: objective, step, lr, iterations, ema."""
+Tuning = tuple[str, str, float, int, float, str]
+"""Settings that decide a visual prompt: objective, step, lr, iterations, ema, wording."""
+
+
+def encode_options(model: VideoMLLM, settings: MethodSettings) -> EncodeOptions:
+    """How these settings show a clip to a model."""
+    released = settings.wording == "release"
+    return EncodeOptions(
+        frame_fit=settings.frame_fit,
+        max_visual_tokens=settings.max_visual_tokens,
+        grid_side=settings.grid_side,
+        system_prompt=model.family.released_system_prompt if released else "",
+    )
 
 
 class ClipSession:
@@ -42,6 +53,9 @@ class ClipSession:
         model: the MLLM.
         context: the encoded clip.
         settings: settings of the method; see ``under`` for others.
+
+    Raises:
+        UsageError: settings that show the clip otherwise than it was encoded.
     """
 
     def __init__(self, model: VideoMLLM, context: VisualContext, settings: MethodSettings) -> None:
@@ -51,8 +65,15 @@ class ClipSession:
         self._use(settings)
 
     def _use(self, settings: MethodSettings) -> None:
+        options = encode_options(self.model, settings)
+        if options != self.context.options:
+            raise UsageError(
+                f"settings that ask for {options}",
+                wanted=f"those the clip was encoded with, {self.context.options}",
+                fix="encode the clip anew: model.encode(clip, encode_options(model, settings))",
+            )
         self.settings = settings
-        self.layers = layer_range(self.model.layer_count, settings.layer_start, settings.layer_end)
+        self.layers = layers_read(settings, self.model.layer_count)
 
     def under(self, settings: MethodSettings) -> ClipSession:
         """The same clip under other settings; what both need is computed once."""
@@ -75,11 +96,16 @@ class ClipSession:
         return self._prompt((phrase, reverse))[1]
 
     def read(
-        self, question: str, phrase: str | None, *, reverse: bool = False
+        self,
+        question: str,
+        phrase: str | None,
+        *,
+        reverse: bool = False,
+        like: TokenChoice | None = None,
     ) -> tuple[Tensor, TokenChoice]:
         """Attention of the grounding token under a question.
 
-        Args: see ``role_maps``.
+        Args: see ``role_maps``; ``like`` is a choice of the token to be made here as well.
 
         Returns:
             ``(T, h, w)`` in the order the frames were fed, and which token it is.
@@ -88,7 +114,8 @@ class ClipSession:
             NumericalError: if the attention is not finite.
         """
         maps, texts = self.role_maps(question, phrase, reverse=reverse)
-        return choose_token(maps, texts, self.settings.token_rule)
+        turn = len(texts) - self.model.tokens.turn_count
+        return choose_token(maps, texts, self.settings.token_rule, turn=turn, like=like)
 
     @torch.no_grad()
     def role_maps(
@@ -119,7 +146,11 @@ class ClipSession:
             reads.put((key, self.layers), (_finite(answer.maps), answer.role_texts))
         maps, texts = reads[key, self.layers]
         if self.settings.relative_attention:
-            maps = relative(maps, self._generic_maps(reverse))
+            generic = self._generic_maps(reverse)
+            # The released code's content-free prompt ends without punctuation: there the question
+            # mark has nothing to be divided by, and is no candidate.
+            own = max(len(maps) - len(generic), 0)
+            return relative(maps[own:], generic), texts[own:]
         return maps, texts
 
     @torch.no_grad()
@@ -136,7 +167,7 @@ class ClipSession:
     def _key(self, phrase: str, reverse: bool) -> tuple[Phrase, Tuning]:
         chosen = self.settings
         tuning = chosen.objective, chosen.step, chosen.lr, chosen.iterations, chosen.ema
-        return (phrase, reverse), tuning
+        return (phrase, reverse), (*tuning, chosen.wording)
 
     def _prompt(self, asked: Phrase) -> tuple[Tensor, tuple[float, ...]]:
         """Visual prompt tuned on "Is there {phrase} in this video?", and its losses."""
@@ -155,12 +186,11 @@ class ClipSession:
         leaf, prefix = self._kept.plain(True, reverse)
         if leaf is None:
             raise ValueError("a prefix without a leaf was given where prompts are tuned")
-        objective = self.settings.objective
-        key = (asked, objective)
+        key = (asked, self.settings.objective, self.settings.wording)
         if key not in self._kept.slopes:
             question = existence_prompt(phrase)
             found = slope(
-                self.model, question, (leaf, prefix), objective, self.answers, keep_graph=True
+                self.model, question, (leaf, prefix), self.settings, self.answers, keep_graph=True
             )
             self._kept.slopes.put(key, found)
         return (leaf, prefix), self._kept.slopes[key]
@@ -178,12 +208,20 @@ class ClipSession:
         return self._kept.prefixes[key]
 
     def _generic_maps(self, reverse: bool) -> Tensor:
-        generic = self._kept.generic
-        if (reverse, self.layers) not in generic:
+        generic, caption = self._kept.generic, caption_prompt(self.settings.wording)
+        key = (caption, reverse, self.layers)
+        if key not in generic:
             prefix = self.plain(reverse=reverse).detached()
-            answer = self.model.ask(prefix, [CAPTION_PROMPT], layers=self.layers, logits=False)[0]
-            generic.put((reverse, self.layers), _finite(answer.maps))
-        return generic[reverse, self.layers]
+            answer = self.model.ask(prefix, [caption], layers=self.layers, logits=False)[0]
+            generic.put(key, _finite(answer.maps))
+        return generic[key]
+
+
+def layers_read(settings: MethodSettings, layer_count: int) -> range:
+    """The layers whose attention is averaged (method section 3)."""
+    if settings.layers == "from-end" and (found := layers_from_end(layer_count)):
+        return found
+    return layer_range(layer_count, settings.layer_start, settings.layer_end)
 
 
 class _Kept:
@@ -194,13 +232,13 @@ class _Kept:
         self._context = context
         self._plain: dict[bool, tuple[Tensor | None, Prefix]] = {}
         self.tuned: _Recent[tuple[Phrase, Tuning], tuple[Tensor, tuple[float, ...]]] = _Recent(32)
-        self.slopes: _Recent[tuple[Phrase, str], Slope] = _Recent(8)
+        self.slopes: _Recent[tuple[Phrase, str, str], Slope] = _Recent(8)
         self.prefixes: _Recent[tuple[tuple[Phrase, Tuning], int], Prefix] = _Recent(8)
         self.reads: _Recent[
             tuple[tuple[str, tuple[Phrase, Tuning] | None, bool], range],
             tuple[Tensor, tuple[str, ...]],
         ] = _Recent(16)
-        self.generic: _Recent[tuple[bool, range], Tensor] = _Recent(8)
+        self.generic: _Recent[tuple[str, bool, range], Tensor] = _Recent(8)
         self.presences: _Recent[str, float] = _Recent(32)
 
     def plain(self, tunes: bool, reverse: bool) -> tuple[Tensor | None, Prefix]:

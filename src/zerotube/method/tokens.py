@@ -12,7 +12,12 @@ from zerotube.method.types import TokenChoice
 
 
 def choose_token(
-    maps: Tensor, texts: tuple[str, ...], rule: TokenRule
+    maps: Tensor,
+    texts: tuple[str, ...],
+    rule: TokenRule,
+    *,
+    turn: int = 0,
+    like: TokenChoice | None = None,
 ) -> tuple[Tensor, TokenChoice]:
     """Reduce the candidates' maps to one: their sum, weighted by ``token_weights``.
 
@@ -20,12 +25,20 @@ def choose_token(
         maps: ``(n_role, T, h, w)``.
         texts: the candidates' texts.
         rule: see ``token_weights``.
+        turn: which candidate opens the model's own turn, for the rule "fixed".
+        like: a choice made on other maps of the same candidates, to be made here as well: two maps
+            can only be averaged where they are of the same token (method section 7).
 
     Returns:
         ``(T, h, w)`` and the record of the choice.
+
+    Raises:
+        ValueError: ``like`` is a choice among other candidates.
     """
+    if like is not None and like.texts != texts:
+        raise ValueError(f"a choice among {like.texts} for the candidates {texts}")
     activations = maps.flatten(1).amax(dim=1).double().cpu().numpy()
-    weights = token_weights(activations, rule)
+    weights = token_weights(activations, rule, turn) if like is None else like.weights
     choice = TokenChoice(texts, activations, weights)
     if choice.chosen is not None:
         return maps[choice.chosen], choice
@@ -35,7 +48,9 @@ def choose_token(
     return torch.tensordot(shares, maps, dims=1), choice
 
 
-def token_weights(activations: NDArray[np.float64], rule: TokenRule) -> NDArray[np.float64]:
+def token_weights(
+    activations: NDArray[np.float64], rule: TokenRule, turn: int = 0
+) -> NDArray[np.float64]:
     """How much each candidate's map counts.
 
     The visual activation of a candidate is the maximum of its map over (t, y, x).
@@ -45,6 +60,9 @@ def token_weights(activations: NDArray[np.float64], rule: TokenRule) -> NDArray[
     - ``weighted``: in proportion to the activation minus the least activation of all, so that the
       least active candidate counts nothing; the same for all where all are equally active.
     - ``top-2``: half for each of the two most active; all where there is but one.
+    - ``fixed``: 1 for the candidate that opens the model's own turn, whatever the activations: the
+      released code reads the fifth token from the end, ``▁A`` of `` ASSISTANT:``, and of Qwen the
+      third, ``<|im_start|>`` (method section 11).
 
     Equally active candidates rank in the order of the prompt. The last two combine several tokens,
     which the paper names as future work. Maps are not normalised before: a more active one also
@@ -53,7 +71,8 @@ def token_weights(activations: NDArray[np.float64], rule: TokenRule) -> NDArray[
 
     Args:
         activations: float64 ``(n_role,)``, n_role at least 1.
-        rule: one of the four.
+        rule: one of these.
+        turn: which candidate opens the model's own turn.
 
     Returns:
         float64 ``(n_role,)``, none negative, sum 1.
@@ -67,7 +86,10 @@ def token_weights(activations: NDArray[np.float64], rule: TokenRule) -> NDArray[
             return np.full(count, 1 / count)
         excess = excess / excess.max()  # so that no sum of tiny or huge ones leaves the range
         return np.asarray(excess / excess.sum(), dtype=np.float64)
-    taken = np.argsort(-activations, kind="stable")[: 1 if rule == "highest" else 2]
+    if rule == "fixed":
+        taken = np.array([turn])
+    else:
+        taken = np.argsort(-activations, kind="stable")[: 1 if rule == "highest" else 2]
     weights = np.zeros(count)
     weights[taken] = 1 / len(taken)
     return weights

@@ -12,7 +12,7 @@ from zerotube.method.config import MethodSettings, Objective, Step
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import Prefix, VisualContext
-from zerotube.query.prompts import CAPTION_PROMPT
+from zerotube.query.prompts import caption_prompt
 
 
 def loss_of(
@@ -76,7 +76,7 @@ def slope(
     model: VideoMLLM,
     question: str,
     started: tuple[Tensor, Prefix],
-    objective: Objective,
+    settings: MethodSettings,
     answers: AnswerIds,
     *,
     keep_graph: bool,
@@ -89,7 +89,7 @@ def slope(
         model: the MLLM.
         question: the sub-query as asked.
         started: a prompt that takes gradients, and the prefix that depends on it.
-        objective: what is lowered.
+        settings: objective and wording.
         answers: ids of yes and no.
         keep_graph: whether other sub-queries will use the same prefix.
 
@@ -97,7 +97,7 @@ def slope(
         NumericalError: if loss or gradient is not finite.
     """
     leaf, prefix = started
-    loss = _loss(model, question, prefix, objective, answers)
+    loss = _loss(model, question, prefix, settings, answers)
     (gradient,) = torch.autograd.grad(loss, leaf, retain_graph=keep_graph)
     if not (torch.isfinite(loss) and torch.isfinite(gradient).all()):
         raise NumericalError(
@@ -123,7 +123,7 @@ def tune(
         model: the MLLM.
         question: the sub-query as asked.
         started: what ``start`` returned; its graph is kept for the next sub-query.
-        settings: objective, step, lr, iterations, ema.
+        settings: objective, step, lr, iterations, ema, wording.
         answers: ids of yes and no.
         first: the slope there, if it is known.
 
@@ -136,18 +136,20 @@ def tune(
     """
     leaf, prefix = started
     prompt = fed = leaf.detach()
-    now = first or slope(model, question, started, settings.objective, answers, keep_graph=True)
+    now = first or slope(model, question, started, settings, answers, keep_graph=True)
     losses = [now.loss]
     for step in range(settings.iterations):
         if step:
             leaf = fed.clone().requires_grad_(True)
             with torch.enable_grad():
                 prefix = model.prefill(prefix.context, leaf, reverse=prefix.reverse)
-            now = slope(
-                model, question, (leaf, prefix), settings.objective, answers, keep_graph=False
-            )
+            now = slope(model, question, (leaf, prefix), settings, answers, keep_graph=False)
             losses.append(now.loss)
         size = settings.lr * _unit(now.gradient, prefix.context.features, settings.step)
+        if step and settings.step == "gradient":
+            # The prompt reaches the loss through the average that is fed, so that its gradient is
+            # its weight there times the one at the average. Before the first step both are one.
+            size *= 1 - settings.ema
         previous, prompt = prompt, prompt - size * now.gradient
         fed = settings.ema * previous + (1 - settings.ema) * prompt
     return fed, tuple(losses)
@@ -168,10 +170,12 @@ def _unit(gradient: Tensor, features: Tensor, step: Step) -> float:
 
 
 def _loss(
-    model: VideoMLLM, question: str, prefix: Prefix, objective: Objective, answers: AnswerIds
+    model: VideoMLLM, question: str, prefix: Prefix, settings: MethodSettings, answers: AnswerIds
 ) -> Tensor:
-    questions = [question, CAPTION_PROMPT] if objective == "margin" else [question]
+    questions = [question]
+    if settings.objective == "margin":
+        questions.append(caption_prompt(settings.wording))
     with torch.enable_grad():
         logits = [item.logits for item in model.ask(prefix, questions) if item.logits is not None]
         generic = logits[1] if len(logits) > 1 else None
-        return loss_of(objective, logits[0], generic, answers)
+        return loss_of(settings.objective, logits[0], generic, answers)

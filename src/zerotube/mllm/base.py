@@ -18,8 +18,10 @@ from transformers import DynamicCache
 from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.capture import Recorder, recording
 from zerotube.mllm.families.base import Family
-from zerotube.mllm.prompting import AnswerIds, PromptTokens, render
-from zerotube.mllm.types import Answer, Prefix, VisualContext, as_index
+from zerotube.mllm.families.pooling import with_placeholders
+from zerotube.mllm.prompting import AnswerIds, PromptTokens
+from zerotube.mllm.showing import check_budget, fitted, prompt_text, record, within
+from zerotube.mllm.types import PLAIN, Answer, EncodeOptions, Prefix, VisualContext, as_index
 from zerotube.video.types import Clip
 
 
@@ -33,13 +35,23 @@ class VideoMLLM:
         processor: its processor.
         family: adapter of its architecture.
         name: id or path, for the record.
+        warnings: what to read before trusting its answers, from loading it.
     """
 
-    def __init__(self, model: Any, processor: Any, family: Family, *, name: str) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        family: Family,
+        *,
+        name: str,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.processor = processor
         self.family = family
         self.name = name
+        self.warnings = warnings
         self.tokens = PromptTokens(
             processor,
             family.visual_token(processor),
@@ -60,12 +72,17 @@ class VideoMLLM:
         return device
 
     @torch.no_grad()
-    def encode(self, clip: Clip) -> VisualContext:
+    def encode(self, clip: Clip, options: EncodeOptions = PLAIN) -> VisualContext:
         """Run the processor and the vision encoder once.
+
+        Args:
+            clip: the sampled frames.
+            options: how they are shown to the model.
 
         Raises:
             ModelError: if placeholders, features and grid do not agree.
-            UsageError: if the clip has more frames than the family takes.
+            UsageError: if the clip has more frames than the family takes, or cannot be shown as
+                the options say.
         """
         limit = self.family.frame_limit
         if limit is not None and len(clip) > limit:
@@ -74,9 +91,27 @@ class VideoMLLM:
                 wanted=f"at most {limit}, which is what this model was made for",
                 fix=f"sample {limit} (--frames {limit}), or use a model that takes more",
             )
+        coarser = None
+        if options.grid_side:
+            coarser = self.family.with_grid_side(self.model, options.grid_side)
+        family = coarser or self.family
+        own_crop = options.frame_fit == "crop" and family.crops(self.processor)
+        fit = "squeeze" if own_crop else options.frame_fit
+        shown, part = fitted(clip, fit, family.frame_processor(self.processor))
         probe = "?"
-        text = render(self.processor, probe, self.family.modality)
-        inputs = self.family.process(self.processor, text, clip)
+        text, prompted = prompt_text(
+            self.processor,
+            probe,
+            family.modality,
+            options.system_prompt,
+            family.visual_token(self.processor),
+        )
+        inputs = family.process(self.processor, text, shown, options)
+        token_id = family.visual_token_id(self.model.config)
+        written = int((inputs["input_ids"] == token_id).sum())
+        count = family.placeholder_count(len(clip))
+        if count is not None:
+            inputs = with_placeholders(inputs, token_id, count)
         ids: Tensor = inputs["input_ids"]
         tail = self.tokens.tail(probe)
         if ids[0, -len(tail) :].tolist() != tail:
@@ -86,10 +121,12 @@ class VideoMLLM:
                 fix="this processor is not supported yet",
             )
         head = ids[:, : -len(tail)].to(self.device)
-        visual = (head[0] == self.family.visual_token_id(self.model.config)).nonzero()[:, 0]
-        output = self.family.encode(self.model, inputs)
-        features = self.family.features(output)
-        positions = self.family.positions(self.model, inputs)
+        visual = (head[0] == token_id).nonzero()[:, 0]
+        size = family.clip_size(self.processor, shown, options)
+        check_budget(len(visual), options.max_visual_tokens, len(clip), fixed=size is None)
+        output = family.encode(self.model, inputs)
+        features = family.features(output)
+        positions = family.positions(self.model, inputs)
         if positions is not None:
             positions = positions[..., : head.shape[1] + 1].to(self.device)
         if features.shape[0] != visual.shape[0]:
@@ -98,18 +135,28 @@ class VideoMLLM:
                 wanted="one feature per placeholder",
                 fix="processor and model do not belong together: load both from one folder",
             )
-        layout = self.family.layout(self.model, inputs, clip, features.shape[0])
-        view = self.family.view(self.model, self.processor, inputs, clip)
-        if view is not None:
-            layout = replace(layout, view_xyxy=view)
+        layout = family.layout(self.model, inputs, shown, features.shape[0])
+        view = family.view(self.model, self.processor, inputs, shown, options)
+        layout = replace(layout, view_xyxy=within(part, view or layout.view_xyxy))
         return VisualContext(
             head_ids=head,
             visual_positions=visual,
             features=features,
             output=output,
-            forward_inputs=self.family.forward_inputs(inputs),
+            forward_inputs=family.forward_inputs(inputs),
             layout=layout,
+            shown=record(
+                clip,
+                layout,
+                options,
+                shown_size=family.shown_size(self.processor, inputs),
+                limit=None if size is None else size.limit,
+                before=written if size is None else size.before,
+                keeps_grid=coarser is None and options.grid_side > 0,
+                keeps_prompt=not prompted,
+            ),
             positions=positions,
+            options=options,
         )
 
     def prefill(

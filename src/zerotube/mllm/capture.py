@@ -163,6 +163,15 @@ def recording(text_config: Any, recorder: Recorder) -> Iterator[Recorder]:
         text_config._attn_implementation = before
 
 
+def layers_from_end(layer_count: int) -> range:
+    """``[-26:-6]`` of the layers, which the reference reads whatever the depth.
+
+    Of 28 layers they are 2..21, of 36 10..29; fewer than 27 have no first one to leave out, and of
+    six or fewer nothing is left.
+    """
+    return range(layer_count)[-26:-6]
+
+
 def layer_range(layer_count: int, start: float, end: float) -> range:
     """Layers between two fractions of depth, at least one.
 

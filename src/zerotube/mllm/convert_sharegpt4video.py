@@ -31,6 +31,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zerotube.checkpoints import refusing
+from zerotube.checkpoints.files import UNTOUCHED, read_config
+from zerotube.checkpoints.strict import TRUSTED
 from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 if TYPE_CHECKING:
@@ -144,7 +147,7 @@ def _original_config(source: Path) -> dict[str, Any]:
             wanted="the folder of a downloaded checkpoint",
             fix="run: hf download Lin-Chen/sharegpt4video-8b --local-dir FOLDER",
         )
-    config: dict[str, Any] = json.loads(path.read_text())
+    config = read_config(source)
     expected = {
         "architectures": [ORIGINAL],
         "mm_projector_type": "mlp2x_gelu",
@@ -235,7 +238,9 @@ def _vision_config(
     from transformers import CLIPVisionConfig
 
     if vision_tower is not None:
-        return CLIPVisionConfig.from_pretrained(vision_tower)
+        read_config(vision_tower)
+        with refusing(str(vision_tower), wanted="the folder of a CLIP", fix=UNTOUCHED):
+            return CLIPVisionConfig.from_pretrained(vision_tower, **TRUSTED)
     inside = "vision_tower.vision_model."
     try:
         hidden, _, patch, _ = shapes[f"{inside}embeddings.patch_embedding.weight"]
@@ -316,7 +321,8 @@ def _processor(source: Path, config: Any) -> Any:
             fix="download the whole repository",
         )
     # Not AutoTokenizer: it would ask for the configuration class that does not exist.
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
+    with refusing(str(source), wanted="the tokenizer of Llama-3", fix=UNTOUCHED):
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source, **TRUSTED)
     reserved = sorted(
         (token.content, number)
         for number, token in tokenizer.added_tokens_decoder.items()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.plain_text import PlainText
+from zerotube.mllm.prompting import surroundings
 
 
 @torch.no_grad()
@@ -23,17 +23,12 @@ def generate_text(
         max_time_s: stop after the token during which this many seconds have passed; None never.
 
     Raises:
-        ModelError: the text holds the placeholder of a video, or is longer than the model reads.
+        ModelError: the text is longer than the model reads.
+        QueryError: see `zerotube.mllm.plain_text.PlainText.between`.
     """
-    text = _rendered(mllm.processor, prompt)
-    inputs = mllm.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt")
-    ids = inputs["input_ids"].to(mllm.device)
-    if bool((ids == mllm.family.visual_token_id(mllm.model.config)).any()):
-        raise ModelError(
-            "a text that holds the model's placeholder for a video",
-            wanted="plain text",
-            fix="leave the placeholder out of the sentence",
-        )
+    before, after = surroundings(mllm.processor, None)
+    tokenizer = mllm.processor.tokenizer
+    ids = torch.tensor([PlainText(tokenizer).between(before, prompt, after)], device=mllm.device)
     config = mllm.family.text_config(mllm.model)
     room = getattr(config, "max_position_embeddings", None)
     if room is not None and ids.shape[1] + max_new_tokens > room:
@@ -42,7 +37,6 @@ def generate_text(
             wanted=f"at most {room} together",
             fix="use a model with a longer context",
         )
-    tokenizer = mllm.processor.tokenizer
     end = mllm.model.generation_config.eos_token_id
     end = tokenizer.eos_token_id if end is None else end
     pad = tokenizer.pad_token_id
@@ -61,18 +55,3 @@ def generate_text(
     )
     answer: str = tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
     return answer
-
-
-def _rendered(processor: Any, prompt: str) -> str:
-    """The model's own chat prompt with a text and no video."""
-    conversation = [{"role": "user", "content": [{"type": "text", "text": prompt}]}]
-    text: str = processor.apply_chat_template(
-        conversation, add_generation_prompt=True, tokenize=False
-    )
-    if prompt not in text:
-        raise ModelError(
-            "a chat template that drops or rewrites a text without a video",
-            wanted="a template that places the user's text unchanged",
-            fix="decompose by the rules or by a server instead",
-        )
-    return text

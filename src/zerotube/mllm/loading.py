@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerotube.checkpoints import (
     DTYPES,
     check_device,
     check_dtype,
-    local_source,
-    no_progress_bar,
     placed,
+    quiet,
+    refusing,
     torch_device,
     torch_dtype,
-    unreadable,
 )
+from zerotube.checkpoints.files import CheckpointFiles, architecture_of
+from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
 from zerotube.errors import MissingExtraError, ModelError, UsageError
-from zerotube.mllm.registry import family_for
+from zerotube.mllm.registry import check_architecture, family_for
 from zerotube.mllm.weights import available_bytes, gib, needed_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
     from zerotube.mllm.base import VideoMLLM
 
-__all__ = ["DTYPES", "check_gradients", "check_options", "load"]
+__all__ = ["DTYPES", "check_folder", "check_gradients", "check_options", "load"]
 
 QUANTIZATIONS = ("8bit", "4bit")
 DEVICE_MAPS = ("auto",)
 WANTED = "'bundled', a folder, or the id of a supported model with safetensors weights"
 FIX = "check the id and the network (gated models: `hf auth login`), or use --model bundled"
 SMALLER = "pass --dtype bfloat16, --quantize 4bit, --device-map auto or a smaller model"
+HALVED = 100_000_000
+"""Parameters from which on "auto" loads 32-bit weights in 16 bits on a GPU: the memory of a smaller
+model, such as the bundled one, is not worth a digit."""
 ORIGINAL_LLAVA = ("llava_llama", "llava_mistral")
 """``model_type`` of checkpoints in the format of LLaVA's own code, which transformers lacks."""
 
@@ -49,36 +56,34 @@ def load(
     Args:
         model: "bundled", a folder written by ``save_pretrained``, or a Hugging Face id.
         device: torch device; default the first GPU, else the CPU.
-        dtype: one of ``DTYPES``; "auto" is float32 on a CPU and the checkpoint's own on a GPU.
+        dtype: one of ``DTYPES``; "auto" is float32 on a CPU and the checkpoint's own on a GPU,
+            except that a large checkpoint stored in float32 is loaded in 16 bits there.
         device_map: "auto" spreads the layers over all devices (extra ``accelerate``).
         quantize: "8bit" or "4bit" weights (extra ``quantize``, which is bitsandbytes).
 
     Raises:
-        ModelError: unknown or gated id, no network, folder without weights, unsupported
-            architecture, too little memory, quantised layers without gradients.
+        ModelError: unknown or gated id, no network, files that are missing, damaged or do not
+            belong together, code of its own, unsupported architecture, too little memory,
+            quantised layers without gradients.
         UsageError: unknown or contradictory options, a device that is not there.
         MissingExtraError: an option whose package is not installed.
     """
     import torch
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 
     from zerotube.mllm.base import VideoMLLM
 
     check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
     where = torch_device(device)
-    kind: Any = torch_dtype(dtype, where)
-    source = _source(model)
-    try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        _refuse_original_llava(model, source)
-        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
-    architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
-    family = family_for(architecture)
+    torch_dtype(dtype, where)  # a name that does not exist is said before any file is read
+    files = _find(model)
+    source = str(files.folder)
+    _check_type(model, files.config)
+    family = family_for(architecture_of(files.config))
     for package, extra in family.packages.items():
         if find_spec(package) is None:
             raise MissingExtraError(package, extra=extra)
+    kind, warnings = _dtype(model, dtype, where, files)
     if device_map is None:
         _check_memory(source, where, kind, quantize)
     placement: dict[str, Any] = {}
@@ -87,25 +92,51 @@ def load(
     if quantize is not None:
         placement["quantization_config"] = _quantization(quantize, kind)
         placement.setdefault("device_map", {"": where})
+    with refusing(model, wanted=WANTED, fix=FIX), quiet():
+        processor = family.load_processor(source, AutoConfig.from_pretrained(source, **TRUSTED))
+    if not isinstance(processor, ProcessorMixin):
+        raise ModelError(
+            f"model {model!r}, whose files make a {type(processor).__name__} and no processor",
+            wanted="the processor's configuration beside the weights",
+            fix="download processor_config.json and preprocessor_config.json again",
+        )
     try:
-        processor = AutoProcessor.from_pretrained(source)
-        with no_progress_bar():
-            loaded = AutoModelForImageTextToText.from_pretrained(
-                source, dtype=kind, attn_implementation="sdpa", use_safetensors=True, **placement
-            )
+        loaded = load_weights(
+            AutoModelForImageTextToText,
+            files,
+            name=model,
+            wanted=WANTED,
+            fix=FIX,
+            dtype=kind,
+            attn_implementation="sdpa",
+            **placement,
+        )
     except torch.OutOfMemoryError as error:
         raise ModelError(
             f"not enough memory on {where} for {model!r}",
             wanted="room for the weights and one prefix",
             fix=SMALLER,
         ) from error
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise unreadable(model, error, wanted=WANTED, fix=FIX) from error
     if not placement:
         loaded = placed(loaded, where, name=model, fix=SMALLER)
     if quantize is not None:
         check_gradients(loaded, quantize)
-    return VideoMLLM(loaded, processor, family, name=model)
+    # The prompt is derived from what the processor's files say, which nothing has read before.
+    with refusing(model, wanted=WANTED, fix=FIX):
+        return VideoMLLM(loaded, processor, family, name=model, warnings=warnings)
+
+
+def check_folder(model: str) -> None:
+    """Refuse a folder that ``load`` would refuse by its files, before anything slow is imported.
+
+    Args:
+        model: as ``load`` takes it; ids, which may have to be downloaded, are left to it.
+
+    Raises:
+        ModelError: see ``load``.
+    """
+    if Path(model).exists():
+        _find(model)
 
 
 def check_gradients(model: torch.nn.Module, quantize: str) -> None:
@@ -170,21 +201,56 @@ def _missing_gradient(layer: torch.nn.Linear, kind: torch.dtype) -> str | None:
     return "a gradient that is zero or not finite"
 
 
-def _refuse_original_llava(model: str, source: str) -> None:
-    """Say how to get a checkpoint of LLaVA's own code into a format that loads."""
-    from transformers import PreTrainedConfig
+def _find(model: str) -> CheckpointFiles:
+    return find_checkpoint(
+        _bundled_or(model),
+        accept=lambda config: _check_supported(model, config),
+        wanted=WANTED,
+        fix=FIX,
+    )
 
-    try:
-        written, _ = PreTrainedConfig.get_config_dict(source)
-    except (OSError, ValueError):
-        return  # not even that can be read: the caller's error says why
-    if written.get("model_type") in ORIGINAL_LLAVA:
+
+def _check_supported(model: str, config: Mapping[str, Any]) -> None:
+    """Refuse a model of no family."""
+    if config.get("model_type") in ORIGINAL_LLAVA:
         raise ModelError(
             f"model {model!r} in the format of LLaVA's own code",
             wanted="a checkpoint in the format of transformers",
             fix="ShareGPT4Video-8B: convert it with `python -m zerotube.mllm."
             "convert_sharegpt4video SOURCE OUT`; others: use their llava-hf version",
         )
+    check_architecture(architecture_of(config))
+
+
+def _check_type(model: str, config: Mapping[str, Any]) -> None:
+    """Refuse a type of model that transformers would build as another family's."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as CLASSES,
+    )
+
+    architecture, kind = architecture_of(config), str(config.get("model_type"))
+    # An architecture of our own is another's class with another picture.
+    if CLASSES.get(kind) != architecture and architecture in CLASSES.values():
+        raise ModelError(
+            f"model {model!r} of architecture {architecture!r} and of type {kind[:80]!r}",
+            wanted="a type and an architecture that belong together",
+            fix="download its config.json again, unchanged",
+        )
+
+
+def _dtype(
+    model: str, dtype: str, where: torch.device, files: CheckpointFiles
+) -> tuple[Any, tuple[str, ...]]:
+    """What the weights are loaded in, and what to say where that is not what they are stored in."""
+    stored = files.dtype if files.parameters >= HALVED else None
+    kind = torch_dtype(dtype, where, stored=stored)
+    if dtype != "auto" or kind == "auto" or where.type == "cpu":
+        return kind, ()
+    short = str(kind).removeprefix("torch.")
+    return kind, (
+        f"{model!r} is stored in {stored} and was loaded in {short}, half the memory "
+        f"(--dtype {stored} keeps it)",
+    )
 
 
 def check_options(
@@ -241,12 +307,12 @@ def _quantization(quantize: str, kind: Any) -> Any:
     )
 
 
-def _source(model: str) -> str:
+def _bundled_or(model: str) -> str:
     if model == "bundled":
         from zerotube.bundled import bundled_path
 
         return str(bundled_path())
-    return local_source(model)
+    return model
 
 
 def _check_memory(source: str, where: Any, kind: Any, quantize: str | None) -> None:

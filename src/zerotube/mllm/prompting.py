@@ -11,26 +11,57 @@ from dataclasses import dataclass
 from typing import Any
 
 from zerotube.errors import ModelError
+from zerotube.mllm.plain_text import PlainText
+from zerotube.mllm.templates import rendered
 
 # Two questions that share neither their first nor their last token in any tokenizer we know.
 _PROBES = ("Describe it", "how many")
 
 
-def render(processor: Any, question: str, modality: str = "video") -> str:
-    """The model's own chat prompt with one video (or image) and one question."""
-    conversation = [
-        {"role": "user", "content": [{"type": modality}, {"type": "text", "text": question}]}
-    ]
-    text: str = processor.apply_chat_template(
-        conversation, add_generation_prompt=True, tokenize=False
-    )
-    if question not in text:
+STAND_IN = "what stands here"
+"""What templates are rendered with in the question's place. The question itself never goes through
+a template: what a template does cannot depend on it."""
+
+
+def surroundings(
+    processor: Any, modality: str | None = "video", *, system: str = "", open_turn: bool = True
+) -> tuple[str, str]:
+    """The model's own chat prompt before and after the question.
+
+    Args:
+        processor: a Hugging Face processor with tokenizer and chat template.
+        modality: what the message holds before the question: one "video", one "image", or None.
+        system: text of a system message before it; "" = none of ours.
+        open_turn: whether the model's own turn is opened, so that it answers.
+
+    Raises:
+        ModelError: see `zerotube.mllm.templates.rendered`; or the template drops, rewrites or
+            repeats the question.
+    """
+    content = [{"type": modality}] if modality else []
+    content.append({"type": "text", "text": STAND_IN})
+    conversation: list[dict[str, Any]] = [{"role": "user", "content": content}]
+    if system:
+        said = {"role": "system", "content": [{"type": "text", "text": system}]}
+        conversation.insert(0, said)
+    text = rendered(processor, conversation, open_turn=open_turn)
+    if text.count(STAND_IN) != 1:
         raise ModelError(
-            "a chat template that drops or rewrites the question",
-            wanted="a template that places the user's text unchanged",
+            "a chat template that drops or rewrites the question, or repeats it",
+            wanted="a template that places the user's text unchanged, once",
             fix="check chat_template.jinja of this model",
         )
-    return text
+    before, _, after = text.partition(STAND_IN)
+    return before, after
+
+
+def render(processor: Any, question: str, modality: str = "video", *, system: str = "") -> str:
+    """The model's own chat prompt with one video (or image) and one question.
+
+    Args: as ``surroundings``.
+    """
+    before, after = surroundings(processor, modality, system=system)
+    return before + question + after
 
 
 @dataclass(frozen=True)
@@ -60,11 +91,27 @@ class PromptTokens:
         modality: str = "video",
         expansion_end: tuple[str, str] | None = None,
     ) -> None:
-        self._processor = processor
-        self._modality = modality
         self._tokenizer = processor.tokenizer
-        self._visual_token = visual_token
-        self._end_token, self._end_text = expansion_end or (visual_token, "")
+        self._plain = PlainText(processor.tokenizer)
+        self._end_token, end_text = expansion_end or (visual_token, "")
+        before, self._after = surroundings(processor, modality)
+        head, found, rest = before.rpartition(visual_token)
+        if not found:
+            if visual_token in self._after:
+                raise ModelError(
+                    "a chat template that puts the question before the video",
+                    wanted="the video first, so that questions can share it",
+                    fix="check chat_template.jinja of this model",
+                )
+            raise ModelError(
+                f"a chat prompt without {visual_token!r}",
+                wanted="a placeholder for the video before the question",
+                fix="check chat_template.jinja of this model",
+            )
+        # The placeholder gives way to the end of its expansion because that is the tail's true
+        # neighbour (and it may be no token itself).
+        self._before = head + self._end_token + end_text + rest
+        _, closed = surroundings(processor, modality, open_turn=False)
         first, second = (self.tail(probe) for probe in _PROBES)
         self.role_count = _common_suffix(first, second)
         if self.role_count == 0:
@@ -73,31 +120,25 @@ class PromptTokens:
                 wanted="role tokens such as ' ASSISTANT:' (method section 2)",
                 fix="use an instruction-tuned model with a chat template",
             )
+        opened = len(first) - _common_prefix(first, self._tail(_PROBES[0], closed))
+        self.turn_count = opened or self.role_count
+        """How many of the last tokens open the model's own turn; all role tokens if none do."""
 
     def tail(self, question: str) -> list[int]:
         """Token ids after the last special token of the expanded placeholder.
 
         The question and the role tokens; before them any text that closes the expansion.
+
+        Raises:
+            QueryError: see `zerotube.mllm.plain_text.PlainText.between`.
+            ModelError: the placeholder's end is not a token of its own.
         """
-        text = render(self._processor, question, self._modality)
-        head, found, rest = text.rpartition(self._visual_token)
-        if not found:
-            raise ModelError(
-                f"a chat prompt without {self._visual_token!r}",
-                wanted="a placeholder for the video before the question",
-                fix="check chat_template.jinja of this model",
-            )
-        if question in head:
-            raise ModelError(
-                "a chat template that puts the question before the video",
-                wanted="the video first, so that questions can share it",
-                fix="check chat_template.jinja of this model",
-            )
+        return self._tail(question, self._after)
+
+    def _tail(self, question: str, after: str) -> list[int]:
         # Tokenised whole, then cut: the neighbourhood of a piece can change how it is tokenised, so
-        # the tail must not be tokenised on its own. The placeholder gives way to the end of its
-        # expansion because that is the tail's true neighbour (and it may be no token itself).
-        whole = head + self._end_token + self._end_text + rest
-        ids: list[int] = self._tokenizer(whole, add_special_tokens=False)["input_ids"]
+        # the tail must not be tokenised on its own.
+        ids = self._plain.between(self._before, question, after)
         end_id = self._tokenizer.convert_tokens_to_ids(self._end_token)
         if end_id not in ids:
             raise ModelError(
@@ -163,8 +204,12 @@ class PromptTokens:
 
 
 def _common_suffix(first: list[int], second: list[int]) -> int:
+    return _common_prefix(first[::-1], second[::-1])
+
+
+def _common_prefix(first: list[int], second: list[int]) -> int:
     count = 0
-    for one, other in zip(reversed(first), reversed(second), strict=False):
+    for one, other in zip(first, second, strict=False):
         if one != other:
             break
         count += 1

@@ -157,20 +157,28 @@ FAMILIES: dict[str, FamilyEntry] = {
 """Architecture named in a checkpoint's config -> its adapter and its published checkpoints."""
 
 
-def family_for(architecture: str) -> Family:
-    """Adapter of an architecture.
+def check_architecture(architecture: str) -> None:
+    """Refuse an architecture without a family, without importing one.
 
     Raises:
         ModelError: if no family is registered for it.
     """
-    try:
-        entry = FAMILIES[architecture]
-    except KeyError:
+    if architecture not in FAMILIES:
         raise ModelError(
             f"a model of architecture {architecture!r}",
             wanted=f"one of {', '.join(sorted(FAMILIES))}",
             fix="choose a checkpoint of a supported family; `zerotube models` lists them",
-        ) from None
+        )
+
+
+def family_for(architecture: str) -> Family:
+    """Adapter of an architecture.
+
+    Raises:
+        ModelError: see ``check_architecture``.
+    """
+    check_architecture(architecture)
+    entry = FAMILIES[architecture]
     module = import_module(f"zerotube.mllm.families.{entry.module}")
     family: Family = getattr(module, entry.adapter)()
     return family

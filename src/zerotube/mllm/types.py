@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zerotube.errors import ModelError
+from zerotube.errors import ModelError, UsageError
+from zerotube.video.shown import FramesShown
+
+FrameFit = Literal["squeeze", "crop", "pad"]
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How a clip is shown to the model.
+
+    Attributes:
+        frame_fit: how a frame comes to the shape that the model takes. squeeze: the whole frame,
+            each side scaled by itself (models that keep a frame's shape keep it); crop: the middle
+            square, as the processors of CLIP towers cut it out; pad: the whole frame inside a
+            square of the processor's mean colour.
+        max_visual_tokens: most visual tokens of the clip in the language model; 0 = what the
+            model's makers allow.
+        grid_side: N pools the features of each frame to N x N cells, where the family can; 0 =
+            the model's own grid.
+        system_prompt: text of a system message before the video; "" = what the chat template does
+            by itself.
+
+    Raises:
+        UsageError: a value outside its range.
+    """
+
+    frame_fit: FrameFit = "squeeze"
+    max_visual_tokens: int = 0
+    grid_side: int = 0
+    system_prompt: str = ""
+
+    def __post_init__(self) -> None:
+        if self.frame_fit not in ("squeeze", "crop", "pad"):
+            raise UsageError(
+                f"frame_fit={self.frame_fit!r}",
+                wanted="squeeze, crop or pad",
+                fix="pass one of these",
+            )
+        for name in ("max_visual_tokens", "grid_side"):
+            value = getattr(self, name)
+            if value < 0:
+                raise UsageError(
+                    f"{name}={value}", wanted="0 or more", fix="pass 0 for the model's own"
+                )
+
+
+PLAIN = EncodeOptions()
+"""The default: whole frames, the makers' limits, the model's own grid and prompt."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +151,10 @@ class VisualContext:
         output: the vision encoder's own output object, handed back to the model's forward.
         forward_inputs: further inputs of the model's forward for the head (grid sizes, say).
         layout: which row of ``features`` is which cell.
+        shown: what became of the frames on their way into the model.
         positions: None (plain counting), or int64 ``(axes, 1, n_head + 1)`` rotary positions of the
             head and of the first token after it.
+        options: what was asked of the encoding.
     """
 
     head_ids: Tensor
@@ -114,7 +163,9 @@ class VisualContext:
     output: Any
     forward_inputs: dict[str, Any]
     layout: TokenLayout
+    shown: FramesShown
     positions: Tensor | None = None
+    options: EncodeOptions = PLAIN
 
 
 @dataclass(frozen=True)

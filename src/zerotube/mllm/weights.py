@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import struct
-from math import prod
 from pathlib import Path
 from typing import Any
 
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
+from zerotube.checkpoints.files import DTYPE_BYTES, read_header, weight_names
+from zerotube.errors import ModelError
+
 _QUANTIZED = {"8bit": 1.0, "4bit": 0.5}
 _MEMINFO = Path("/proc/meminfo")
 
@@ -38,31 +37,21 @@ def weights_cached(name: str) -> bool:
     folder = snapshot(name)
     if folder is None:
         return False
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        return all((folder / file).is_file() for file in files)
-    return (folder / "model.safetensors").is_file()
+    try:
+        return all((folder / file).is_file() for file in weight_names(folder))
+    except ModelError:
+        return False
 
 
 def parameter_bytes(file: Path) -> tuple[int, int]:
     """Parameters and bytes of one safetensors file, read from its header alone.
 
     Raises:
-        ValueError: if the file is no safetensors file.
+        ModelError: if the file is not a whole safetensors file.
     """
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 0 < size <= 100_000_000:
-            raise ValueError(f"{file} has no safetensors header")
-        header = json.loads(stream.read(size))
-    entries = [entry for name, entry in header.items() if name != "__metadata__"]
-    counts = [prod(entry["shape"]) for entry in entries]
-    total = sum(
-        count * _BYTES.get(entry["dtype"], 4) for count, entry in zip(counts, entries, strict=True)
-    )
-    return sum(counts), total
+    tensors = read_header(file).values()
+    stored = sum(tensor.count * DTYPE_BYTES.get(tensor.dtype, 4) for tensor in tensors)
+    return sum(tensor.count for tensor in tensors), int(stored)
 
 
 def needed_bytes(name: str, dtype: Any, quantize: str | None) -> int | None:
@@ -80,10 +69,10 @@ def needed_bytes(name: str, dtype: Any, quantize: str | None) -> int | None:
     if folder is None or not weights_cached(name):
         return None
     parameters = stored = 0
-    for file in folder.glob("model*.safetensors"):
+    for file in weight_names(folder):
         try:
-            counted = parameter_bytes(file)
-        except ValueError:
+            counted = parameter_bytes(folder / file)
+        except ModelError:
             return None
         parameters, stored = parameters + counted[0], stored + counted[1]
     if quantize is not None:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zerotube.checkpoints import (
-    local_source,
-    no_progress_bar,
-    placed,
-    revision_of,
-    torch_device,
-    torch_dtype,
-    unreadable,
-)
-from zerotube.errors import ModelError
+from zerotube.checkpoints import placed, quiet, refusing, revision_of, torch_device, torch_dtype
+from zerotube.checkpoints.files import architecture_of
+from zerotube.checkpoints.strict import TRUSTED, find_checkpoint, load_weights
+from zerotube.errors import ModelError, QueryError
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,21 @@ class Checkpoint:
     processor: Any
     device: Any
     dtype: Any
+
+    def plain(self, text: str) -> str:
+        """The text of a user, if the tokenizer reads it as text alone.
+
+        Raises:
+            QueryError: it holds a special token, which would end the text or part it.
+        """
+        for token in self.processor.tokenizer.added_tokens_decoder.values():
+            if token.special and token.content in text:
+                raise QueryError(
+                    f"a noun with {token.content!r}, which is a special token of {self.name!r}",
+                    wanted="plain words",
+                    fix="name what to look for (--noun)",
+                )
+        return text
 
     def inputs(self, **given: Any) -> dict[str, Any]:
         """What the processor makes of pictures and text, on the device, floats in ``dtype``."""
@@ -74,35 +83,41 @@ def load_checkpoint(
         UsageError: unknown device or dtype.
     """
     import transformers
-    from safetensors import SafetensorError
 
     where = torch_device(device)
     kind = torch_dtype(dtype, where)
-    source = local_source(name)
     wanted = f"a folder or an id of a {' or '.join(sorted(architectures))}"
     fix = (
         f"check the id, the network and, for gated models, `hf auth login`; {role}=PATH takes a "
         "folder"
     )
-    try:
-        config = transformers.AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise unreadable(name, error, wanted=wanted, fix=fix) from error
-    architecture = (getattr(config, "architectures", None) or ["<none named>"])[0]
-    if architecture not in architectures:
-        raise ModelError(
-            f"the {role} {name!r} of architecture {architecture!r}",
-            wanted=f"one of {', '.join(sorted(architectures))}",
-            fix=f"choose another {role}",
-        )
-    try:
-        processor = getattr(transformers, processor_class).from_pretrained(source)
-        with no_progress_bar():
-            loaded = getattr(transformers, architecture).from_pretrained(
-                source, dtype=kind, use_safetensors=True
+
+    def accept(config: Mapping[str, Any]) -> None:
+        architecture, kind = architecture_of(config), config.get("model_type")
+        if architecture not in architectures:
+            raise ModelError(
+                f"the {role} {name!r} of architecture {architecture!r}",
+                wanted=f"one of {', '.join(sorted(architectures))}",
+                fix=f"choose another {role}",
             )
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise unreadable(name, error, wanted=wanted, fix=fix) from error
+        expected = getattr(transformers, architecture).config_class.model_type
+        if kind != expected:
+            raise ModelError(
+                f"the {role} {name!r} of architecture {architecture!r} and of type "
+                f"{str(kind)[:80]!r}",
+                wanted=f"type {expected!r}",
+                fix="download its config.json again, unchanged",
+            )
+
+    files = find_checkpoint(name, accept=accept, wanted=wanted, fix=fix)
+    architecture = architecture_of(files.config)
+    with refusing(name, wanted=wanted, fix=fix), quiet():
+        processor = getattr(transformers, processor_class).from_pretrained(
+            str(files.folder), **TRUSTED
+        )
+    loaded = load_weights(
+        getattr(transformers, architecture), files, name=name, wanted=wanted, fix=fix, dtype=kind
+    )
     loaded = placed(
         loaded.eval().requires_grad_(False),
         where,

@@ -96,6 +96,7 @@ class Sam3Proposer:
         Raises:
             VideoError: if the video cannot be decoded.
             ModelError: if the checkpoint cannot be loaded.
+            QueryError: see `zerotube.proposals.checkpoint.Checkpoint.plain`.
             UsageError: if the device or the dtype is unknown.
         """
         report = progress or (lambda done, total: None)
@@ -206,7 +207,7 @@ class Sam3Session:
         session.processed_frames = CurrentFrame(frame_count)
         # One frame's features, read once per object: kept where they are computed.
         session.cache.inference_state_device = checkpoint.device
-        self._session = checkpoint.processor.add_text_prompt(session, text)
+        self._session = checkpoint.processor.add_text_prompt(session, checkpoint.plain(text))
 
     @property
     def following(self) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import TracksError
+from zerotube.geometry.masks import decode_mask, moved_mask
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,35 @@ class Track:
         visible = self.frame_indices[clipped] == frames
         boxes = np.where(visible[:, None], self.boxes_xyxy[clipped], np.float32(np.nan))
         return boxes.astype(np.float32), visible
+
+    def mask_at(self, frame: int) -> NDArray[np.bool_] | None:
+        """The object's mask at a frame.
+
+        Published proposals have a mask at every tenth frame. Between them the mask nearest in time
+        (of two equally near ones the earlier) is moved with the box.
+
+        Args:
+            frame: original frame.
+
+        Returns:
+            bool ``(height, width)`` of the video: the frame's own mask, unchanged, or the nearest
+            one, translated and scaled as the box was. None where the object is not visible, or if
+            the track has no mask at all.
+
+        Raises:
+            TracksError: the mask cannot be decoded.
+        """
+        row = int(np.searchsorted(self.frame_indices, frame))
+        visible = row < len(self.frame_indices) and self.frame_indices[row] == frame
+        known = [(at, rle) for at, rle in enumerate(self.masks_rle or ()) if rle is not None]
+        if not visible or not known:
+            return None
+        # The first of equal ones is the earlier.
+        nearest, rle = min(known, key=lambda one: abs(int(self.frame_indices[one[0]]) - frame))
+        mask = decode_mask(rle)
+        if nearest == row:
+            return mask
+        return moved_mask(mask, self.boxes_xyxy[nearest], self.boxes_xyxy[row])
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from zerotube.query.decompose import decompose
-from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt
+from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt, query_prompt
 from zerotube.query.score import phrase_f1
 from zerotube.query.types import Query
 
-__all__ = ["CAPTION_PROMPT", "Query", "decompose", "existence_prompt", "phrase_f1"]
+__all__ = [
+    "CAPTION_PROMPT",
+    "Query",
+    "decompose",
+    "existence_prompt",
+    "phrase_f1",
+    "query_prompt",
+]

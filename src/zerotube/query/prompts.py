@@ -8,13 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Final
+from typing import Final, Literal
+
+from zerotube.query.types import Query
 
 EXISTENCE_TEMPLATE: Final = "Is there {phrase} in this video?"
 """The sub-query of method section 6; ``phrase`` is an attribute, an action or a statement."""
 
 CAPTION_PROMPT: Final = "Describe this video in details."
 """The content-free prompt whose attention divides out attention sinks (method section 3)."""
+
+
+RELEASE_CAPTION_PROMPT: Final = "please describe this video"
+"""The content-free prompt of the paper's released code (method section 11)."""
+
+Wording = Literal["paper", "release"]
+"""Whose prompts: the paper's, or those of its released code."""
+
+
+def caption_prompt(wording: Wording) -> str:
+    """The content-free prompt in one of the wordings."""
+    return CAPTION_PROMPT if wording == "paper" else RELEASE_CAPTION_PROMPT
+
+
+def query_prompt(query: Query, wording: Wording) -> str:
+    """The yes/no question about a whole query.
+
+    Args:
+        query: a sentence.
+        wording: the paper's template takes the statement that a sentence makes or asks about; the
+            released code puts the sentence itself into it, lower-cased and without full stops at
+            its ends, also where it is a question.
+    """
+    if wording == "paper":
+        return existence_prompt(query.statement)
+    return existence_prompt(query.text.lower().strip(".").strip())
 
 
 def existence_prompt(phrase: str) -> str:

@@ -58,6 +58,23 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
+def server_named(settings: LLMSettings) -> tuple[str, str]:
+    """Model and base URL that some settings mean in this process's environment.
+
+    Raises:
+        UsageError: nothing names a model.
+    """
+    model = (settings.model or os.environ.get("OPENAI_MODEL", "")).strip()
+    if not model:
+        raise UsageError(
+            "no name of a model for the server",
+            wanted="a model that the server offers",
+            fix="pass --llm-model or set OPENAI_MODEL",
+        )
+    base_url = settings.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    return model, base_url
+
+
 def openai_decomposer(
     settings: LLMSettings | None = None,
     *,
@@ -78,14 +95,7 @@ def openai_decomposer(
         UsageError: no model, no key for OpenAI itself, or an address that is none.
     """
     chosen = settings or LLMSettings()
-    model = (chosen.model or os.environ.get("OPENAI_MODEL", "")).strip()
-    if not model:
-        raise UsageError(
-            "no name of a model for the server",
-            wanted="a model that the server offers",
-            fix="pass --llm-model or set OPENAI_MODEL",
-        )
-    base_url = chosen.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    model, base_url = server_named(chosen)
     server = ChatServer(base_url, model, _secret(key or os.environ.get("OPENAI_API_KEY")))
     cache = None
     if chosen.cache:
@@ -127,8 +137,8 @@ class ChatServer:
             import openai
         except ImportError:
             raise MissingExtraError("openai", extra="openai") from None
-        self.host = _host(base_url)
-        if key is None and self.host == _host(DEFAULT_BASE_URL):
+        self.host = host_of(base_url)
+        if key is None and self.host == host_of(DEFAULT_BASE_URL):
             raise UsageError(
                 "no key for OpenAI",
                 wanted="a key in OPENAI_API_KEY, or a server of your own",
@@ -236,8 +246,12 @@ class _Reply:
     problem: DecomposerError | None = None
 
 
-def _host(base_url: str) -> str:
-    """Host and port of an address, without the user and password it may hold."""
+def host_of(base_url: str) -> str:
+    """Host and port of an address, without the user and password it may hold.
+
+    Raises:
+        UsageError: it is not a web address.
+    """
     try:
         parts = urlsplit(base_url)
         host, port = parts.hostname, parts.port

@@ -44,7 +44,9 @@ def choose_track(evidence: Evidence) -> int:
     return best
 
 
-def grow_span(frame_scores: NDArray[np.float64], top_k: int) -> tuple[int, int]:
+def grow_span(
+    frame_scores: NDArray[np.float64], top_k: int, *, to_tie: bool = False
+) -> tuple[int, int]:
     """Grow a run of K sampled frames around the best one (method section 5).
 
     Starts at the best frame and takes in, one at a time, the neighbour on the left or on the right
@@ -55,10 +57,12 @@ def grow_span(frame_scores: NDArray[np.float64], top_k: int) -> tuple[int, int]:
     Args:
         frame_scores: float64 ``(N,)``, S_frame of the chosen candidate, in order of time.
         top_k: K, at least 1; more than N means all.
+        to_tie: end the run, with fewer than K frames, where both neighbours score alike, as the
+            reference's released code does: mostly where the object is out of sight on both sides.
 
     Returns:
         First and last position of the run, 0-based, both included;
-        ``last - first + 1 == min(top_k, N)``.
+        ``last - first + 1 == min(top_k, N)`` unless a tie ended it.
 
     Raises:
         InputError: if there is no frame.
@@ -73,6 +77,8 @@ def grow_span(frame_scores: NDArray[np.float64], top_k: int) -> tuple[int, int]:
     while last - first + 1 < min(top_k, count):
         left = frame_scores[first - 1] if first > 0 else -np.inf
         right = frame_scores[last + 1] if last < count - 1 else -np.inf
+        if to_tie and left == right:
+            break
         if left >= right:
             first -= 1
         else:
@@ -126,7 +132,8 @@ def choose_span(frame_scores: NDArray[np.float64], settings: MethodSettings) -> 
     """First and last selected frame by the settings' rule: ``grow_span`` or ``rank_sum_span``."""
     if settings.span_rule == "rank-sum":
         return rank_sum_span(frame_scores)
-    return grow_span(frame_scores, settings.top_k)
+    to_tie = settings.span_rule == "top-k-to-tie"
+    return grow_span(frame_scores, settings.top_k, to_tie=to_tie)
 
 
 def _check(frame_scores: NDArray[np.float64]) -> None:

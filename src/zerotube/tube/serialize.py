@@ -3,6 +3,8 @@
 ``tube.json`` (schema ``zerotube.tube/1``) needs nothing of this package to be read: frames are
 original 0-based numbers, boxes are (x1, y1, x2, y2) in pixels of the original video, times are
 presentation times in seconds. ``end_s`` is the time at which the last frame appears.
+``frames_shown`` says what became of the sampled frames on their way into the model, with the fields
+of `zerotube.video.shown.FramesShown`; null where that is not known.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
         },
         "model": result.model,
         "settings": result.settings,
+        "frames_shown": None if result.frames_shown is None else result.frames_shown.to_dict(),
         "start_frame": tube.span.start_frame,
         "end_frame": tube.span.end_frame,
         "start_s": _seconds(result.start_s),

@@ -15,6 +15,7 @@ from zerotube.geometry.spans import Span
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.query.types import Query
+from zerotube.video.shown import FramesShown
 from zerotube.video.types import Clip, VideoInfo
 
 
@@ -85,6 +86,8 @@ class GroundingResult:
         tracks: the candidates.
         evidence: maps and scores.
         tube: the decision.
+        frames_shown: what became of the sampled frames on their way into the model; None where
+            that is not known.
         timings_s: seconds per stage.
         warnings: what the user should know before trusting the answer.
 
@@ -101,6 +104,7 @@ class GroundingResult:
     tracks: TrackSet
     evidence: Evidence
     tube: Tube
+    frames_shown: FramesShown | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

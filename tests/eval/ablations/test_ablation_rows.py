@@ -9,7 +9,7 @@ from zerotube.eval.ablations import ABLATIONS, rows_of
 from zerotube.eval.published import published
 from zerotube.method.config import preset
 
-FULL = preset("full")
+FULL = preset("paper")
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
@@ -42,11 +42,11 @@ def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
         last = rows["full, token norm, rank-sum span, weighted tokens"]
         assert {row.compared_with for row in rows.values()} == {None, "GTI"}
         assert last.variant.settings == preset(
-            "full", step="token-norm", lr=0.1, span_rule="rank-sum", token_rule="weighted"
+            "paper", step="token-norm", lr=0.1, span_rule="rank-sum", token_rule="weighted"
         )
         undivided = rows["undivided query, token norm, rank-sum span"].variant.settings
         assert undivided == preset(
-            "full", step="token-norm", lr=0.1, span_rule="rank-sum", decomposed=False
+            "paper", step="token-norm", lr=0.1, span_rule="rank-sum", decomposed=False
         )
 
 
@@ -61,7 +61,7 @@ def test_rows_that_the_paper_has_carry_its_names(ablation: str, dataset: str) ->
 
 def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
     assert [row.variant.settings.top_k for row in rows_of("topk", FULL)] == [3, 5, 7, 9, 11]
-    free = rows_of("topk", preset("full", span_rule="rank-sum"))
+    free = rows_of("topk", preset("paper", span_rule="rank-sum"))
     assert {row.variant.settings.span_rule for row in free} == {"top-k"}
     pairs = [(r.variant.settings.lr, r.variant.settings.iterations) for r in rows_of("lr", FULL)]
     assert sorted(pairs) == [(4, 1), (4, 2), (8, 1), (8, 2), (16, 1), (16, 2)]

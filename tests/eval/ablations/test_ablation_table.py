@@ -19,7 +19,7 @@ from zerotube.geometry.spans import Span
 from zerotube.method.config import preset
 
 BOX = np.tile(np.array([0.0, 0.0, 10.0, 10.0]), (30, 1))
-ROWS = rows_of("components", preset("full"))
+ROWS = rows_of("components", preset("paper"))
 BETTER = ("GTI + V_s", "GTI + V_s + V_t", "full (+ TAS)")
 
 

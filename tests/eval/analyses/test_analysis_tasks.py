@@ -169,7 +169,7 @@ def test_consistency_is_that_of_the_method(
     result = opened_work(task)(sample)
     for tuning, tuned in (("tuned", True), ("untuned", False)):
         found = result["tunings"][tuning]
-        full = ground("full", spatial_prompt=tuned)
+        full = ground("paper", spatial_prompt=tuned)
         assert found["consistency"] == pytest.approx(full.evidence.consistency)
         for answer, one in (("assembled", full), ("forward", ground("dsth", spatial_prompt=tuned))):
             stored = found["answers"][answer]

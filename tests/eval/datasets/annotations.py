@@ -76,3 +76,65 @@ def vidor_content(objects: dict[int, range | list[int]], frames: int = 100) -> d
             for frame in range(frames)
         ],
     }
+
+
+def proc_entry(video_path: str, number: int, **changes: Any) -> dict[str, Any]:
+    """`hcstvg_entry` as TubeDETR's preprocessing writes it into a list (github.com/antoyang/
+    TubeDETR, preproc/preproc_hcstvg.py: first frame from 1 as annotated, last frame left out)."""
+    original = hcstvg_entry(**changes)
+    return {
+        "original_video_id": video_path.rpartition("/")[2][:-4],
+        "frame_count": original["img_num"],
+        "width": original["width"],
+        "height": original["height"],
+        "tube_start_frame": original["st_frame"],
+        "tube_end_frame": original["st_frame"] + len(original["bbox"]),
+        "tube_start_time": original["st_time"],
+        "tube_end_time": original["ed_time"],
+        "video_path": video_path,
+        "caption": original["caption"],
+        "video_id": number,
+        "trajectory": original["bbox"],
+    }
+
+
+def merged_vidstg(
+    *entries: dict[str, Any], objects: dict[int, range | list[int]]
+) -> dict[str, Any]:
+    """VidSTG entries merged with boxes as CG-STVG keeps them (github.com/HengLan/CGSTVG,
+    datasets/vidstg.py: a running number per sentence, captions before questions; {} where a frame
+    has no box, but the box before it where that is the last frame)."""
+    merged: dict[str, Any] = {}
+    for entry in entries:
+        segment, described = entry["used_segment"], entry["temporal_gt"]
+        length = segment["end_fid"] - segment["begin_fid"] + 1
+        end = min(described["end_fid"] + 1, entry["frame_count"])
+        categories = {item["tid"]: item["category"] for item in entry["subject/objects"]}
+        for key, qtype in (("captions", "declar"), ("questions", "inter")):
+            for asked in entry[key]:
+                target = asked["target_id"]
+                boxes = [
+                    vidor_box(frame) if frame in objects[target] else {}
+                    for frame in range(described["begin_fid"], end)
+                ]
+                if boxes[-1] == {}:
+                    boxes[-1] = boxes[-2]
+                merged[str(len(merged))] = {
+                    "vid": entry["vid"],
+                    "fps": entry["fps"],
+                    "used_segment": segment,
+                    "width": entry["width"],
+                    "height": entry["height"],
+                    "ori_temp_gt": described,
+                    "frame_count": length,
+                    "temp_gt": {
+                        "begin_fid": described["begin_fid"] - segment["begin_fid"],
+                        "end_fid": min(described["end_fid"] - segment["begin_fid"], length - 1),
+                    },
+                    "id": len(merged),
+                    "qtype": qtype,
+                    "sentence": asked,
+                    "target_category": categories[target],
+                    "target_bboxs": boxes,
+                }
+    return merged

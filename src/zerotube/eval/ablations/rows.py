@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import MethodSettings, preset
 
 NORMED_LR = 0.1
 """Learning rate of the rows whose steps are in units of the tokens' norm; chosen from 0.1, 0.3, 1
@@ -74,7 +74,8 @@ def _normed(label: str, settings: MethodSettings) -> AblationRow:
 def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """What goes beyond the paper: spans of free length, several tokens, steps by token norm.
 
-    And tuning on the undivided query, the paper's vanilla tuning, with each of these.
+    And tuning on the undivided query, the paper's vanilla tuning, with each of these; last the
+    package's default settings, and what the paper's released code runs.
     """
     _no_values("beyond", values)
     full = replace(
@@ -103,6 +104,11 @@ def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
         "undivided query, token norm": short,
         "undivided query, rank-sum span": replace(vanilla, span_rule="rank-sum"),
         "undivided query, token norm, rank-sum span": replace(short, span_rule="rank-sum"),
+        "default": preset("default", frames=base.frames, seed=base.seed),
+        "default, weighted tokens": preset(
+            "default", frames=base.frames, seed=base.seed, token_rule="weighted"
+        ),
+        "released code": preset("release", frames=base.frames, seed=base.seed),
     }
     return [
         AblationRow(Variant("GTI", gti), None),

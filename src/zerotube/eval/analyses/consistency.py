@@ -10,6 +10,7 @@ from typing import Any
 from zerotube.errors import NothingToGroundError, UsageError
 from zerotube.eval.analyses.reading import Reading, reading
 from zerotube.eval.analyses.settings import open_settings, recorded
+from zerotube.eval.decomposition import QUERY, query_record
 from zerotube.eval.ground_task import CandidateChoice, ModelChoice
 from zerotube.eval.metrics import NOTHING, Overlap, overlap
 from zerotube.eval.predictions import from_tube
@@ -89,8 +90,9 @@ class ConsistencyTask:
         files = self.candidates.track_files()
 
         def work(sample: Sample) -> dict[str, Any]:
-            with reading(grounder, sample, self.settings_of_method, self.candidates, files) as read:
-                return measured(read)
+            asked = (self.settings_of_method, self.candidates, files)
+            with reading(grounder, sample, *asked, loaded_by=self.model) as read:
+                return measured(read) | {QUERY: query_record(read.query)}
 
         return work
 

@@ -14,6 +14,7 @@ from zerotube.eval.analyses.reading import Reading, reading
 from zerotube.eval.analyses.region import Region
 from zerotube.eval.analyses.settings import open_settings, recorded
 from zerotube.eval.analyses.tokens import ATTENTIONS
+from zerotube.eval.decomposition import QUERY, query_record
 from zerotube.eval.ground_task import ModelChoice
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
@@ -82,8 +83,8 @@ class PeaksTask:
         grounder = self.model.load()
 
         def work(sample: Sample) -> dict[str, Any]:
-            with reading(grounder, sample, self.settings_of_method) as read:
-                return measured(read)
+            with reading(grounder, sample, self.settings_of_method, loaded_by=self.model) as read:
+                return measured(read) | {QUERY: query_record(read.query)}
 
         return work
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from zerotube.errors import InputError, NothingToGroundError
 from zerotube.eval.analyses.region import SPAN, TRACK, Region, region_of
-from zerotube.eval.ground_task import CandidateChoice, opened
+from zerotube.eval.ground_task import CandidateChoice, ModelChoice, opened
 from zerotube.eval.metrics import overlap
+from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Prediction, Sample, Truth
 from zerotube.method.config import MethodSettings
 
@@ -81,7 +81,9 @@ def reading(
     sample: Sample,
     settings: MethodSettings,
     choice: CandidateChoice | None = None,
-    files: Mapping[str, Path] | None = None,
+    files: TrackFiles | None = None,
+    *,
+    loaded_by: ModelChoice | None = None,
 ) -> Iterator[Reading]:
     """Open, sample and encode a sample.
 
@@ -91,6 +93,7 @@ def reading(
         settings: of the method; as many frames are sampled as the model takes.
         choice: where candidates come from; None looks for none.
         files: what ``CandidateChoice.track_files`` found.
+        loaded_by: what ``grounder`` was loaded by; it may have stored decompositions.
 
     Raises:
         SampleSkipped, InputError, VideoError: see ``opened``.
@@ -98,7 +101,7 @@ def reading(
     """
     import torch
 
-    from zerotube.method.session import ClipSession
+    from zerotube.method.session import ClipSession, encode_options
     from zerotube.video import uniform_indices
 
     model = grounder.model
@@ -106,15 +109,15 @@ def reading(
     with opened(sample) as video, torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
         info = video.info
-        query = grounder.decomposer(sample.query)
+        query = (loaded_by or ModelChoice()).query(grounder, sample)
         clip = video.frames(uniform_indices(info.frame_count, chosen.frames))
         target = _target(sample, video)
         candidates = None
         if choice is not None:
-            candidates = _candidates(grounder, sample, video, query, choice, files or {})
+            candidates = _candidates(grounder, sample, video, query, choice, files)
         yield Reading(
             sample=sample,
-            session=ClipSession(model, model.encode(clip), chosen),
+            session=ClipSession(model, model.encode(clip, encode_options(model, chosen)), chosen),
             query=query,
             frame_indices=clip.frame_indices,
             first_frame=info.first_frame,
@@ -145,7 +148,7 @@ def _candidates(
     video: Video,
     query: Query,
     choice: CandidateChoice,
-    files: Mapping[str, Path],
+    files: TrackFiles | None,
 ) -> TrackSet:
     from zerotube.proposals.types import TrackSet
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from zerotube.errors import UsageError
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import MethodSettings, preset
 
 
 def open_settings(
     name: str, reads: frozenset[str], changes: Mapping[str, Any], **own: Any
 ) -> MethodSettings:
-    """Settings for an analysis.
+    """Settings for an analysis: the paper's, whose claims it looks at, and what is chosen.
 
     Args:
         name: of the analysis, for the message.
@@ -31,7 +31,7 @@ def open_settings(
                 wanted=f"only {', '.join(sorted(reads))}",
                 fix=f"leave --{setting.replace('_', '-')} out",
             )
-    return MethodSettings(**{**own, **changes})
+    return preset("paper", **{**own, **changes})
 
 
 def recorded(settings: MethodSettings, reads: frozenset[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from zerotube.eval.analyses.reading import RIGHT, Reading, reading
 from zerotube.eval.analyses.settings import open_settings, recorded
+from zerotube.eval.decomposition import QUERY, query_record
 from zerotube.eval.ground_task import CandidateChoice, ModelChoice
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 ATTENTIONS = ("relative", "plain")
 """The two attentions that are analysed side by side; the method's default first."""
 
-READS = frozenset({"frames", "layer_start", "layer_end", "support", "seed"})
+READS = frozenset(
+    {"frames", "layer_start", "layer_end", "support", "seed"}
+    | {"frame_fit", "max_visual_tokens", "grid_side"}
+)
 """Settings of the method that this analysis leaves open."""
 
 
@@ -95,8 +99,9 @@ class TokensTask:
         files = self.candidates.track_files()
 
         def work(sample: Sample) -> dict[str, Any]:
-            with reading(grounder, sample, self.settings_of_method, self.candidates, files) as read:
-                return measured(read)
+            asked = (self.settings_of_method, self.candidates, files)
+            with reading(grounder, sample, *asked, loaded_by=self.model) as read:
+                return measured(read) | {QUERY: query_record(read.query)}
 
         return work
 

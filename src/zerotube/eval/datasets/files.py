@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from zerotube.errors import InputError, UsageError
+from zerotube.eval.datasets.choosing import Found, Wanted, by_content, shortened
 from zerotube.eval.datasets.entries import Unusable
 from zerotube.eval.datasets.registry import Request
-
-_SHOWN = 8
-"""Names listed in a message."""
 
 
 class FileIndex:
@@ -77,10 +76,15 @@ class Media:
     Args:
         index: of the root; None if there is none.
         suffixes: that a video or image may have, lower case.
+        near: the annotation. A root may hold several data sets that name their videos alike: of
+            several files those count that have most folders in common with it.
     """
 
-    def __init__(self, index: FileIndex | None, suffixes: Sequence[str]) -> None:
+    def __init__(
+        self, index: FileIndex | None, suffixes: Sequence[str], near: Path | None = None
+    ) -> None:
         self._suffixes = suffixes
+        self._near = near
         # A root that holds annotations alone is as good as none: scoring needs no videos.
         self._index = index if index is not None and index.holds(suffixes) else None
 
@@ -103,8 +107,21 @@ class Media:
             )
             nearer = [path for path in found if path.as_posix().endswith(f"/{part}")]
             if found:
-                return the_only(nearer or found)
+                return the_only(_nearest(nearer or found, self._near))
         raise Unusable(f"no {names[0]} below {self._index.root}")
+
+
+def _nearest(paths: Sequence[Path], to: Path | None) -> Sequence[Path]:
+    """Those that have most folders in common with a file."""
+    if to is None or len(paths) < 2:
+        return paths
+    shared = [_shared_folders(path, to) for path in paths]
+    return [path for path, count in zip(paths, shared, strict=True) if count == max(shared)]
+
+
+def _shared_folders(one: Path, other: Path) -> int:
+    pairs = zip(one.absolute().parent.parts, other.absolute().parent.parts, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def the_only(paths: Sequence[Path]) -> Path:
@@ -144,33 +161,40 @@ class Sources:
         boxes, root = self.request.boxes, self.request.root
         return self.index if boxes is None or boxes == root else FileIndex(boxes)
 
-    def annotation_file(self, tiers: Sequence[Sequence[str]], splits: str) -> Path:
+    def annotation_file(self, wanted: Wanted) -> Found:
         """The annotation file: the one named, else the split's below the root.
 
+        Several files of a usual name are told apart by what they hold, then by the version of the
+        data set that their content or their folders name.
+
         Args:
-            tiers: usual names of the split's file; those of a later tier count only if no file has
-                one of an earlier tier.
-            splits: regular expression of the names of annotation files, its first group the split.
+            wanted: what is looked for.
 
         Raises:
             UsageError: no split, or one that is not there; the error says which are.
-            InputError: several files could be meant.
+            InputError: several files could be meant, or none of several holds what is wanted.
         """
         if self.request.annotations is not None:
-            return self.request.annotations
+            return Found(self.request.annotations)
         index, split = self.index, self.request.split
         if index is None:
             raise UsageError("no root", wanted="a folder or a file", fix="pass --annotations FILE")
-        for names in tiers if split else ():
-            found = [path for name in names for path in index.named(name)]
-            if found:
-                return one_annotation_file(found)
-        there = sorted({self._split(path, splits) for path in index.matching(splits)})
+        names = [name for tier in wanted.tiers for name in tier]
+        tiers = [
+            [path for name in tier for path in index.named(name)] if split else []
+            for tier in wanted.tiers
+        ]
+        every = [path for tier in tiers for path in tier]
+        if len(every) == 1:
+            return Found(every[0])
+        if every:
+            return by_content(tiers, wanted, index.root)
+        there = sorted({self._split(path, wanted.splits) for path in index.matching(wanted.splits)})
         raise UsageError(
             f"no split {split!r} below {index.root}" if split else "no split",
             wanted=f"one of those there: {shortened(there)}"
             if there
-            else f"a file named {' or '.join(name for names in tiers for name in names)}"
+            else f"a file named {' or '.join(names)}"
             if split
             else "a split",
             fix="pass --split NAME or --annotations FILE",
@@ -179,27 +203,6 @@ class Sources:
     def _split(self, path: Path, splits: str) -> str:
         match = re.fullmatch(splits, path.name)
         return match.group(1) if match else path.name
-
-
-def one_annotation_file(found: Sequence[Path]) -> Path:
-    """The file, if there is only one.
-
-    Raises:
-        InputError: there are several.
-    """
-    if len(found) > 1:
-        raise InputError(
-            f"{len(found)} annotation files: {shortened(list(map(str, found)))}",
-            wanted="one",
-            fix="pass --annotations FILE",
-        )
-    return found[0]
-
-
-def shortened(names: Sequence[str]) -> str:
-    """Some names for a message, the first few of many."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _raise(error: OSError) -> None:

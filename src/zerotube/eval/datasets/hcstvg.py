@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zerotube.eval.datasets.choosing import Wanted
 from zerotube.eval.datasets.entries import (
     Unusable,
     as_mapping,
@@ -19,6 +20,15 @@ from zerotube.eval.datasets.entries import (
     whole,
 )
 from zerotube.eval.datasets.files import Media, Sources
+from zerotube.eval.datasets.hcstvg_converted import (
+    DURATION_S,
+    as_published,
+    is_converted,
+    is_in_tenths,
+    named_entries,
+    tenths_note,
+    truth_in_tenths,
+)
 from zerotube.eval.datasets.reading import read_json, wrong_form
 from zerotube.eval.datasets.registry import Request
 from zerotube.eval.types import Benchmark, Sample, Skipped, Truth
@@ -26,49 +36,71 @@ from zerotube.geometry.spans import Span
 from zerotube.video.collection import VIDEO_SUFFIXES
 
 WHAT = "HC-STVG annotations"
-DURATION_S = 20
-"""Length of every video of the data set."""
-
-_SPLITS = r"(train|val|test)(?:_?v[12])?\.json"
+_SPLITS = r"(train|val|test)(?:_?v[12])?(?:_proc)?\.json"
 
 
 def load(request: Request) -> Benchmark:
     """Read the samples of HC-STVG.
 
     Without ``request.annotations`` the file is looked for below the root as ``{split}_v1.json``,
-    ``{split}_v2.json`` or ``{split}.json``. Truth: frames ``st_frame`` - 1 to ``st_frame`` - 1 +
-    len(``bbox``) - 1, cut at ``img_num`` - 1.
+    ``{split}_v2.json`` or ``{split}.json``, and where none of these is there, as a file of that
+    name with ``_proc`` (see `zerotube.eval.datasets.hcstvg_converted`). Truth: frames ``st_frame``
+    - 1 to ``st_frame`` - 1 + len(``bbox``) - 1, cut at ``img_num`` - 1.
 
     Raises:
         UsageError: no split, or one that is not there.
         InputError: the annotation is missing, damaged, or of another data set.
     """
     sources = Sources(request)
-    path = sources.annotation_file(_names(request), _SPLITS)
-    content = read_json(path, WHAT)
-    if not isinstance(content, dict) or not any(map(_is_entry, content.values())):
-        raise wrong_form(path, content, WHAT)
-    videos = Media(sources.index, VIDEO_SUFFIXES)
+    found = sources.annotation_file(_wanted(request))
+    content = read_json(found.path, WHAT)
+    if not _fits(content):
+        raise wrong_form(found.path, content, WHAT)
+    videos = Media(sources.index, VIDEO_SUFFIXES, near=found.path)
+    tenths = is_in_tenths(found.path, content)
     samples: list[Sample] = []
     skipped: list[Skipped] = []
-    for name, entry in content.items():
+    for name, raw in named_entries(content):
         try:
-            samples.append(_sample(name, as_mapping(entry, "the entry"), videos))
+            entry = as_mapping(raw, "the entry")
+            if tenths:
+                samples.append(_sample_in_tenths(name, entry, videos))
+            else:
+                samples.append(_sample(name, as_published(entry), videos))
         except Unusable as reason:
             skipped.append(Skipped(name, reason.got))
-    return Benchmark(request.dataset, request.split, tuple(samples), tuple(skipped))
+    notes = (*found.notes, *((tenths_note(found.path),) if tenths else ()))
+    return Benchmark(request.dataset, request.split, tuple(samples), tuple(skipped), notes=notes)
 
 
-def _names(request: Request) -> tuple[tuple[str, ...], ...]:
-    plain = f"{request.split}.json"
-    numbered = {
-        version: (f"{request.split}_{version}.json", f"{request.split}{version}.json")
-        for version in ("v1", "v2")
-    }
+def _wanted(request: Request) -> Wanted:
     version = request.dataset.partition("-")[2]
-    if version:
-        return (numbered[version], (plain,))
-    return ((*numbered["v1"], *numbered["v2"], plain),)
+    split = request.split
+    numbered = [
+        f"{split}{joint}{number}"
+        for number in ((version,) if version else ("v1", "v2"))
+        for joint in ("_", "")
+    ]
+    # The name with the version goes first; without one asked for, all names are alike.
+    raw = [numbered, [split]] if version else [[*numbered, split]]
+    tiers = [[f"{name}.json" for name in names] for names in raw]
+    converted = [f"{name}_proc.json" for name in (*numbered, split)]
+    return Wanted(
+        " ".join((WHAT, version)).strip(), (*tiers, converted), _SPLITS, _fits, version, _version
+    )
+
+
+def _fits(content: Any) -> bool:
+    if isinstance(content, dict):
+        return any(map(_is_entry, content.values()))
+    return is_converted(content)
+
+
+def _version(content: Any) -> str:
+    """Version 2 by the keys that only it has; those of version 1 stand in converted files too."""
+    values = content.values() if isinstance(content, dict) else ()
+    entry: dict[str, Any] = next(filter(_is_entry, values), {})
+    return "v2" if {"English", "img_size"} & entry.keys() else ""
 
 
 def _is_entry(value: Any) -> bool:
@@ -84,6 +116,18 @@ def _sample(name: str, entry: Mapping[str, Any], videos: Media) -> Sample:
     last = min(first + len(boxes) - 1, frame_count - 1)
     if last < first:
         raise Unusable(f"st_frame {first + 1} (from 1) in a video of {frame_count} frames")
+    truth = Truth(Span(first, last), boxes[: last - first + 1])
+    return _made(name, entry, videos, truth, frame_count)
+
+
+def _sample_in_tenths(name: str, entry: Mapping[str, Any], videos: Media) -> Sample:
+    frame_count, truth = truth_in_tenths(entry)
+    return _made(name, entry, videos, truth, frame_count)
+
+
+def _made(
+    name: str, entry: Mapping[str, Any], videos: Media, truth: Truth, frame_count: int
+) -> Sample:
     width, height = _size(entry)
     return Sample(
         sample_id=name,
@@ -91,7 +135,7 @@ def _sample(name: str, entry: Mapping[str, Any], videos: Media) -> Sample:
         kind="declarative",
         video_name=name,
         video=videos.find(name),
-        truth=Truth(Span(first, last), boxes[: last - first + 1]),
+        truth=truth,
         frame_count=frame_count,
         width=width,
         height=height,

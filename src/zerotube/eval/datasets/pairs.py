@@ -52,6 +52,7 @@ class Listing:
         pairs: in the order of the annotation.
         skipped: what was left out, and why.
         with_boxes: whether the true boxes were read; else a pair may yet turn out to have none.
+        notes: as in `Benchmark`.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class Listing:
     pairs: tuple[Pair, ...]
     skipped: tuple[Skipped, ...]
     with_boxes: bool
+    notes: tuple[str, ...] = ()
 
 
 def pair_of(sample: Sample) -> Pair:
@@ -87,4 +89,5 @@ def listing_of(benchmark: Benchmark) -> Listing:
         tuple(map(pair_of, benchmark.samples)),
         benchmark.skipped,
         with_boxes=True,
+        notes=benchmark.notes,
     )

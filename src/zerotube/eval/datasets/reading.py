@@ -173,6 +173,9 @@ def looks_like(content: Any) -> str:
         inner = next((value for value in content.values() if isinstance(value, dict)), {})
         if {"bbox", "st_frame"} <= inner.keys():
             return "HC-STVG annotations"
+        merged = _known(inner, _MERGED)
+        if merged is not None:
+            return merged
         return _known(content, _OBJECTS) or f"a JSON object {_with_keys(content)}"
     if isinstance(content, list):
         first = next((value for value in content if isinstance(value, dict)), {})
@@ -199,8 +202,14 @@ _OBJECTS: tuple[tuple[set[str], str], ...] = (
     ({"id", "start_frame", "end_frame"}, "a line of a prediction file"),
     ({"sample_id", "query"}, "a line of a synth samples file"),
 )
+_MERGED: tuple[tuple[set[str], str], ...] = (
+    ({"used_sample_frames", "target_bboxs"}, "VidSTG annotations cut to every tenth frame"),
+    ({"ori_temp_gt", "target_bboxs"}, "VidSTG annotations merged with their boxes for CG-STVG"),
+    ({"decompose_attribute", "decompose_action"}, "stored decompositions"),
+)
 _LISTS: tuple[tuple[set[str], str], ...] = (
     ({"used_segment", "temporal_gt"}, "VidSTG annotations"),
+    ({"trajectory", "tube_start_frame"}, "HC-STVG annotations preprocessed for TubeDETR"),
     ({"image", "expression"}, "converted RefCOCO annotations in one JSON list"),
     ({"ref_id", "sentences"}, "RefCOCO references"),
     ({"id", "start_frame", "end_frame"}, "predictions in one JSON list"),

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from zerotube.errors import InputError, UsageError
+from zerotube.eval.datasets.choosing import one_annotation_file, shortened
 from zerotube.eval.datasets.entries import (
     Unusable,
     boxes_from_xywh,
     sentence,
     whole,
 )
-from zerotube.eval.datasets.files import FileIndex, Media, Sources, one_annotation_file, shortened
+from zerotube.eval.datasets.files import FileIndex, Media, Sources
 from zerotube.eval.datasets.plain_pickle import read_plain_pickle
 from zerotube.eval.datasets.reading import (
     decoded,

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from zerotube.errors import InputError
 from zerotube.eval.datasets.entries import Unusable, check_corners
+from zerotube.eval.datasets.files import FileIndex, the_only
 from zerotube.eval.datasets.reading import looks_like, read_large_json
+from zerotube.eval.types import Truth
 from zerotube.geometry.spans import Span
 
 WHAT = "VidOR annotations"
@@ -60,6 +62,43 @@ class ObjectBoxes:
             )
         check_corners(boxes)
         return boxes
+
+    def truth(self, span: Span) -> Truth | str:
+        """The true tube over a span; a text says why there is none."""
+        try:
+            return Truth(span, self.over(span))
+        except Unusable as reason:
+            return reason.got
+
+
+Described = tuple[int, Span]
+"""An object and the frames that a sentence describes."""
+
+
+class BoxFiles:
+    """The box files below a folder, one per video.
+
+    Args:
+        index: of the folder.
+    """
+
+    def __init__(self, index: FileIndex) -> None:
+        self._index = index
+
+    def tubes(self, video_name: str, described: Set[Described]) -> dict[Described, Truth | str]:
+        """True tubes of one video, whose file is read once; a text says why there is none."""
+        try:
+            files = self._index.named(f"{video_name}.json")
+            if not files:
+                raise Unusable(f"no box file {video_name}.json below {self._index.root}")
+            frames = Span(
+                min(span.start_frame for _, span in described),
+                max(span.end_frame for _, span in described),
+            )
+            objects = read_objects(the_only(files), {target for target, _ in described}, frames)
+        except Unusable as reason:
+            return dict.fromkeys(described, reason.got)
+        return {(target, span): objects[target].truth(span) for target, span in described}
 
 
 def read_objects(path: Path, wanted: Set[int], frames: Span) -> dict[int, ObjectBoxes]:

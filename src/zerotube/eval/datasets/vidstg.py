@@ -3,23 +3,32 @@
 The annotation is a list; a sample's id is ``{index in the file}:caption:{k}`` or
 ``{index}:question:{k}``. Captions are the declarative, questions the interrogative sentences. The
 boxes lie in one VidOR file per video.
+
+CG-STVG's layout is read too: ``sent_annos/{split}_annotations.json`` is the original, and
+``vstg_annos/{split}.json`` has its sentences with their boxes (`vidstg_merged`). Its boxes serve
+where there is no VidOR file. Where it stands alone it is the annotation; then a sample's id is
+``merged:{key}``, since it does not say which index of the original a sentence comes from.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zerotube.errors import InputError, UsageError
+from zerotube.eval.datasets.choosing import Wanted
 from zerotube.eval.datasets.entries import Unusable, as_mapping, positive, sentence, whole
-from zerotube.eval.datasets.files import FileIndex, Media, Sources, the_only
+from zerotube.eval.datasets.files import FileIndex, Media, Sources
 from zerotube.eval.datasets.pairs import Listing, Pair, listing_of
-from zerotube.eval.datasets.reading import read_json, wrong_form
+from zerotube.eval.datasets.reading import read_json, read_large_json, wrong_form
 from zerotube.eval.datasets.registry import Request
-from zerotube.eval.datasets.vidor import read_objects
+from zerotube.eval.datasets.vidor import BoxFiles, Described
+from zerotube.eval.datasets.vidstg_merged import MergedBoxes, is_merged, merged_boxes
 from zerotube.eval.types import Benchmark, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
 from zerotube.video.collection import VIDEO_SUFFIXES
@@ -29,26 +38,44 @@ KINDS = ("declarative", "interrogative")
 
 _LISTS = (("captions", "caption", KINDS[0]), ("questions", "question", KINDS[1]))
 _SPLITS = r"(.+)_annotations\.json"
+_MERGED_KINDS = {"declar": KINDS[0], "inter": KINDS[1]}
 
 
 @dataclass(frozen=True)
 class _Asked:
     pair: Pair
     target_id: int
-    entry: int
-    """Index in the annotation: pairs of one entry and target share their truth."""
 
 
-_Parsed = list[_Asked | Skipped]
-"""In the order of the annotation."""
+@dataclass(frozen=True)
+class _Parsed:
+    """An annotation.
+
+    Attributes:
+        items: in its order.
+        split: as asked for, or as the file is named; "" if neither says.
+        boxes: those that are part of it.
+        notes: on how it was found.
+    """
+
+    items: tuple[_Asked | Skipped, ...]
+    split: str
+    boxes: MergedBoxes | None
+    notes: tuple[str, ...]
+
+    @property
+    def asked(self) -> Iterator[_Asked]:
+        """What can be asked."""
+        return (item for item in self.items if isinstance(item, _Asked))
 
 
 def load(request: Request) -> Benchmark:
     """Read the samples of VidSTG with their true boxes.
 
-    Without ``request.annotations`` the file is ``{split}_annotations.json`` below the root. The
-    VidOR files ``{vid}.json`` lie at any depth below ``request.boxes`` or the root; each is read
-    once.
+    Without ``request.annotations`` the file is ``{split}_annotations.json`` below the root, else
+    CG-STVG's ``{split}.json``. The VidOR files ``{vid}.json`` lie at any depth below
+    ``request.boxes`` or the root; each is read once. Without them the boxes are those of
+    ``{split}.json``.
 
     Raises:
         UsageError: no split, one that is not there, or no folder with boxes.
@@ -56,7 +83,11 @@ def load(request: Request) -> Benchmark:
             videos has a box file.
     """
     sources = Sources(request)
-    return _with_boxes(request, _parse(sources), sources.boxes_index())
+    parsed, index = _parse(sources), sources.boxes_index()
+    boxes = _boxes(parsed, index)
+    if boxes is None:
+        raise _no_boxes(index)
+    return _with_boxes(request, parsed, boxes)
 
 
 def listing(request: Request) -> Listing:
@@ -68,25 +99,56 @@ def listing(request: Request) -> Listing:
     sources = Sources(request)
     parsed = _parse(sources)
     index = sources.boxes_index()
-    if request.boxes is not None or (index is not None and _any_box_file(parsed, index)):
-        return listing_of(_with_boxes(request, parsed, index))
+    boxes = _boxes(parsed, index)
+    if boxes is not None:
+        return listing_of(_with_boxes(request, parsed, boxes))
+    if request.boxes is not None:
+        raise _no_boxes(index)
     return Listing(
         request.dataset,
         request.split,
-        tuple(item.pair for item in parsed if isinstance(item, _Asked)),
-        tuple(item for item in parsed if isinstance(item, Skipped)),
+        tuple(item.pair for item in parsed.asked),
+        tuple(item for item in parsed.items if isinstance(item, Skipped)),
         with_boxes=False,
+        notes=parsed.notes,
     )
 
 
 def _parse(sources: Sources) -> _Parsed:
-    names = ((f"{sources.request.split}_annotations.json",),)
-    path = sources.annotation_file(names, _SPLITS)
-    content = read_json(path, WHAT)
-    if not isinstance(content, list) or not any(map(_is_entry, content)):
-        raise wrong_form(path, content, WHAT)
-    videos = Media(sources.index, VIDEO_SUFFIXES)
-    return [item for number, entry in enumerate(content) for item in _entry(number, entry, videos)]
+    found = sources.annotation_file(_wanted(sources.request.split))
+    content = _read(found.path)
+    videos = Media(sources.index, VIDEO_SUFFIXES, near=found.path)
+    items: tuple[_Asked | Skipped, ...]
+    boxes = None
+    if is_merged(content):
+        boxes = merged_boxes(content)
+        items = tuple(_merged_item(key, entry, videos) for key, entry in content.items())
+    elif _is_original(content):
+        items = tuple(
+            item for number, entry in enumerate(content) for item in _entry(number, entry, videos)
+        )
+    else:
+        raise wrong_form(found.path, content, WHAT)
+    named = re.fullmatch(_SPLITS, found.path.name)
+    split = sources.request.split or (named[1] if named else "")
+    return _Parsed(items, split, boxes, found.notes)
+
+
+def _wanted(split: str) -> Wanted:
+    names = ((f"{split}_annotations.json",), (f"{split}.json",))
+    return Wanted(WHAT, names, _SPLITS, lambda content: _is_original(content) or is_merged(content))
+
+
+def _read(path: Path) -> Any:
+    if path.stem.endswith("_annotations"):
+        return read_json(path, WHAT)
+    # A merged file has a box for every frame of every sentence: hundreds of megabytes.
+    content = read_large_json(path, WHAT)
+    return content if is_merged(content) else read_json(path, WHAT)
+
+
+def _is_original(content: Any) -> bool:
+    return isinstance(content, list) and any(map(_is_entry, content))
 
 
 def _is_entry(value: Any) -> bool:
@@ -101,7 +163,7 @@ class _Scene:
     video: Path | None
     span: Span
     segment: Span
-    frame_count: int
+    frame_count: int | None
     width: int
     height: int
     fps: float
@@ -129,25 +191,38 @@ def _entry(number: int, raw: Any, videos: Media) -> Iterator[_Asked | Skipped]:
             try:
                 if isinstance(scene, Unusable):
                     raise scene
-                yield _asked(sample_id, kind, as_mapping(item, "the sentence"), scene, number)
+                yield _asked(sample_id, kind, as_mapping(item, "the sentence"), scene)
             except Unusable as reason:
                 yield Skipped(sample_id, reason.got)
 
 
 def _scene(entry: Mapping[str, Any], videos: Media) -> _Scene:
-    name = sentence(entry, "vid")
     frame_count = whole(entry, "frame_count", least=1)
+    categories = _categories(entry.get("subject/objects"))
+    return _made_scene(entry, videos, "temporal_gt", frame_count, categories)
+
+
+def _made_scene(
+    entry: Mapping[str, Any],
+    videos: Media,
+    described_by: str,
+    frame_count: int | None,
+    categories: Mapping[int, str],
+) -> _Scene:
+    name = sentence(entry, "vid")
     segment = _frames(entry, "used_segment")
-    if segment.start_frame >= frame_count:
-        raise Unusable(
-            f"'used_segment' from frame {segment.start_frame} in a video of {frame_count} frames"
-        )
-    described = _frames(entry, "temporal_gt")
-    segment = Span(segment.start_frame, min(segment.end_frame, frame_count - 1))
+    if frame_count is not None:
+        if segment.start_frame >= frame_count:
+            raise Unusable(
+                f"'used_segment' from frame {segment.start_frame} in a video of {frame_count} "
+                "frames"
+            )
+        segment = Span(segment.start_frame, min(segment.end_frame, frame_count - 1))
+    described = _frames(entry, described_by)
     if described.start_frame not in segment:
         raise Unusable(
-            f"'temporal_gt' from frame {described.start_frame} to {described.end_frame}, outside "
-            f"'used_segment' from {segment.start_frame} to {segment.end_frame}"
+            f"{described_by!r} from frame {described.start_frame} to {described.end_frame}, "
+            f"outside 'used_segment' from {segment.start_frame} to {segment.end_frame}"
         )
     return _Scene(
         video_name=name,
@@ -158,8 +233,29 @@ def _scene(entry: Mapping[str, Any], videos: Media) -> _Scene:
         width=whole(entry, "width", least=1),
         height=whole(entry, "height", least=1),
         fps=positive(entry, "fps"),
-        categories=_categories(entry.get("subject/objects")),
+        categories=categories,
     )
+
+
+def _merged_item(key: str, raw: Any, videos: Media) -> _Asked | Skipped:
+    """The pair of one entry of a merged file, or why it cannot be used."""
+    sample_id = f"merged:{key}"
+    try:
+        entry = as_mapping(raw, "the entry")
+        item = as_mapping(entry.get("sentence"), "'sentence'")
+        kind = _MERGED_KINDS.get(sentence(entry, "qtype"))
+        if kind is None:
+            raise Unusable(f"'qtype' is {entry['qtype']!r}, neither 'declar' nor 'inter'")
+        described, boxes = _frames(entry, "ori_temp_gt"), entry.get("target_bboxs")
+        # The file does not say how long the video is, but where its boxes end early, it ends.
+        end = described.start_frame + len(boxes if isinstance(boxes, list) else ())
+        frame_count = end if described.start_frame < end <= described.end_frame else None
+        category = {"tid": item.get("target_id"), "category": entry.get("target_category")}
+        categories = _categories([category])
+        scene = _made_scene(entry, videos, "ori_temp_gt", frame_count, categories)
+        return _asked(sample_id, kind, item, scene)
+    except Unusable as reason:
+        return Skipped(sample_id, reason.got)
 
 
 def _frames(entry: Mapping[str, Any], key: str) -> Span:
@@ -182,7 +278,7 @@ def _categories(raw: Any) -> dict[int, str]:
     }
 
 
-def _asked(sample_id: str, kind: str, item: Mapping[str, Any], scene: _Scene, entry: int) -> _Asked:
+def _asked(sample_id: str, kind: str, item: Mapping[str, Any], scene: _Scene) -> _Asked:
     target_id = whole(item, "target_id")
     tags = {"type": item["type"]} if isinstance(item.get("type"), str) else {}
     if target_id in scene.categories:
@@ -201,68 +297,69 @@ def _asked(sample_id: str, kind: str, item: Mapping[str, Any], scene: _Scene, en
         fps=scene.fps,
         tags=tags,
     )
-    return _Asked(pair, target_id, entry)
+    return _Asked(pair, target_id)
+
+
+def _boxes(parsed: _Parsed, index: FileIndex | None) -> MergedBoxes | BoxFiles | None:
+    """Where the true boxes are: in the annotation, in box files, or in a merged file beside it."""
+    if parsed.boxes is not None or index is None:
+        return parsed.boxes
+    return BoxFiles(index) if _any_box_file(parsed, index) else _merged_beside(parsed.split, index)
+
+
+def _no_boxes(index: FileIndex | None) -> UsageError | InputError:
+    wanted = "the VidOR annotations, a file {vid}.json per video"
+    if index is None:
+        return UsageError(
+            "no folder with the true boxes of VidSTG", wanted=wanted, fix="pass --boxes DIR"
+        )
+    return InputError(
+        f"no box file of any annotated video below {index.root}",
+        wanted=f"{wanted}, or CG-STVG's vstg_annos/{{split}}.json",
+        fix="pass --boxes DIR",
+    )
 
 
 def _any_box_file(parsed: _Parsed, index: FileIndex) -> bool:
-    names = {item.pair.video_name for item in parsed if isinstance(item, _Asked)}
+    names = {item.pair.video_name for item in parsed.asked}
     return not names or any(index.named(f"{name}.json") for name in names)
 
 
-def _with_boxes(request: Request, parsed: _Parsed, index: FileIndex | None) -> Benchmark:
-    wanted = "the VidOR annotations, a file {vid}.json per video"
-    if index is None:
-        raise UsageError(
-            "no folder with the true boxes of VidSTG", wanted=wanted, fix="pass --boxes DIR"
-        )
-    if not _any_box_file(parsed, index):
-        raise InputError(
-            f"no box file of any annotated video below {index.root}",
-            wanted=wanted,
-            fix="pass --boxes DIR",
-        )
-    by_video: dict[str, list[_Asked]] = defaultdict(list)
-    for item in parsed:
-        if isinstance(item, _Asked):
-            by_video[item.pair.video_name].append(item)
-    truths: dict[tuple[int, int], Truth | str] = {}
-    for name, asked in by_video.items():
-        truths |= _truths(name, asked, index)
+def _merged_beside(split: str, index: FileIndex) -> MergedBoxes | None:
+    """The boxes of the split's merged file; None if there is none."""
+    for path in index.named(f"{split}.json") if split else ():
+        # Files of that name may be of other data sets, and damaged: that is no matter here.
+        with suppress(InputError):
+            content = read_large_json(path, WHAT)
+            if is_merged(content):
+                return merged_boxes(content)
+    return None
+
+
+def _with_boxes(request: Request, parsed: _Parsed, boxes: MergedBoxes | BoxFiles) -> Benchmark:
+    by_video: dict[str, set[Described]] = defaultdict(set)
+    for item in parsed.asked:
+        by_video[item.pair.video_name].add((item.target_id, item.pair.span))
+    tubes = {name: boxes.tubes(name, described) for name, described in by_video.items()}
     samples: list[Sample] = []
     skipped: list[Skipped] = []
-    for item in parsed:
-        if isinstance(item, Skipped):
-            skipped.append(item)
+    for one in parsed.items:
+        if isinstance(one, Skipped):
+            skipped.append(one)
             continue
-        truth = truths[item.entry, item.target_id]
+        truth = tubes[one.pair.video_name][one.target_id, one.pair.span]
         if isinstance(truth, str):
-            skipped.append(Skipped(item.pair.sample_id, truth))
+            skipped.append(Skipped(one.pair.sample_id, truth))
         else:
-            samples.append(_sample(item.pair, truth))
-    return Benchmark(request.dataset, request.split, tuple(samples), tuple(skipped), apart=KINDS)
-
-
-def _truths(name: str, asked: list[_Asked], index: FileIndex) -> dict[tuple[int, int], Truth | str]:
-    """True tubes of one video by entry and target; a text says why there is none."""
-    spans = {(item.entry, item.target_id): item.pair.span for item in asked}
-    try:
-        files = index.named(f"{name}.json")
-        if not files:
-            raise Unusable(f"no box file {name}.json below {index.root}")
-        frames = Span(
-            min(span.start_frame for span in spans.values()),
-            max(span.end_frame for span in spans.values()),
-        )
-        objects = read_objects(the_only(files), {target for _, target in spans}, frames)
-    except Unusable as reason:
-        return dict.fromkeys(spans, reason.got)
-    made: dict[tuple[int, int], Truth | str] = {}
-    for (entry, target), span in spans.items():
-        try:
-            made[entry, target] = Truth(span, objects[target].over(span))
-        except Unusable as reason:
-            made[entry, target] = reason.got
-    return made
+            samples.append(_sample(one.pair, truth))
+    return Benchmark(
+        request.dataset,
+        request.split,
+        tuple(samples),
+        tuple(skipped),
+        apart=KINDS,
+        notes=parsed.notes,
+    )
 
 
 def _sample(pair: Pair, truth: Truth) -> Sample:

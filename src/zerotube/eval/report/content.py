@@ -34,6 +34,7 @@ class ReportContent:
             record's results, where they stand under this name.
         wall_s: how long the run took, all its resumptions together; None for unknown.
         seed: of the samples that are drawn at random.
+        notes: more that a reader must know before any number.
 
     Raises:
         InputError: the scores are not those of the run's samples.
@@ -53,6 +54,7 @@ class ReportContent:
     timings_s: Mapping[str, Sequence[float]] | None = None
     wall_s: float | None = None
     seed: int = 0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         run = {sample.sample_id for sample in self.record.samples}

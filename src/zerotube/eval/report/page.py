@@ -141,6 +141,7 @@ def _notes(content: ReportContent) -> Iterable[str]:
             "These are generated clips of coloured shapes. How well a model does here says little "
             "about real footage."
         )
+    yield from content.notes
 
 
 def _section(content: ReportContent, part: Part) -> Section:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
+from zerotube.checkpoints.strict import TRUSTED
+from zerotube.mllm.families.resolution import ClipSize
 from zerotube.mllm.registry import FAMILIES
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -31,8 +33,33 @@ class Family(ABC):
     encoder_key: ClassVar[Literal["video", "image"]] = "video"
     """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
+    released_system_prompt: ClassVar[str] = ""
+    """System prompt that the paper's released code puts before the video of this family's models;
+    "" = what the chat template does by itself (method section 11)."""
+
     packages: ClassVar[dict[str, str]] = {}
     """Packages that its processor needs beyond the core ones -> the extra that brings them."""
+
+    def load_processor(self, source: str, config: Any) -> Any:
+        """The checkpoint's processor. Override where the published files do not lead to it.
+
+        Args:
+            source: folder or id.
+            config: the checkpoint's configuration.
+
+        Returns:
+            A processor of transformers, with ``chat_template`` None where the checkpoint has none.
+
+        Raises:
+            OSError, ValueError: what transformers raises on files that are missing or wrong.
+        """
+        from transformers import AutoProcessor
+
+        processor = AutoProcessor.from_pretrained(source, **TRUSTED)
+        if processor.chat_template is None:
+            # transformers 5 does not look for it where many published checkpoints keep it.
+            processor.chat_template = processor.tokenizer.chat_template
+        return processor
 
     @property
     def modality(self) -> Literal["video", "image"]:
@@ -61,12 +88,64 @@ class Family(ABC):
         """Configuration object that the language model's attention modules share."""
         return model.config.get_text_config()
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
-        """Further arguments of the processor's call: timestamps, switches."""
+    def frame_processor(self, processor: Any) -> Any:
+        """The part of the processor that makes the model's input of frames."""
+        return processor.video_processor
+
+    def crops(self, processor: Any) -> bool:
+        """Whether the processor itself cuts the middle out of a frame if it is left alone."""
+        return False
+
+    def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize | None:
+        """Size setting and number of visual tokens; None where the grid is fixed.
+
+        Raises:
+            UsageError: fewer visual tokens are allowed than the clip has time steps.
+        """
+        return None
+
+    def shown_size(self, processor: Any, inputs: dict[str, Any]) -> tuple[int, int] | None:
+        """(width, height) of the picture that the vision encoder sees of each frame, in pixels.
+
+        None where it sees a frame as several pictures, or several frames as one.
+        """
+        name = "pixel_values_videos" if "pixel_values_videos" in inputs else "pixel_values"
+        pixels: Tensor = inputs[name]
+        height, width = pixels.shape[-2:]
+        return width, height
+
+    def with_grid_side(self, model: Any, side: int) -> Self | None:
+        """This family with the features of each frame pooled to side x side cells.
+
+        Returns:
+            None where the family keeps its own grid.
+
+        Raises:
+            UsageError: the model's own features are fewer.
+        """
+        return None
+
+    def placeholder_count(self, frames: int) -> int | None:
+        """Visual placeholders of so many frames; None = as many as the processor writes."""
+        return None
+
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
+        """Further arguments of the processor's call: sizes, timestamps, switches."""
         return {}
 
-    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
-        """Run the model's own processor on the sampled frames and a rendered prompt."""
+    def process(
+        self, processor: Any, text: str, clip: Clip, options: EncodeOptions = PLAIN
+    ) -> dict[str, Any]:
+        """Run the model's own processor on the sampled frames and a rendered prompt.
+
+        Args:
+            processor: the checkpoint's.
+            text: the prompt, with one placeholder.
+            clip: the frames, padded or cropped already unless the processor itself crops.
+            options: how they are shown.
+        """
         frames = torch.from_numpy(clip.frames).permute(0, 3, 1, 2)
         inputs: dict[str, Any] = dict(
             processor(
@@ -74,7 +153,7 @@ class Family(ABC):
                 videos=[frames],
                 return_tensors="pt",
                 do_sample_frames=False,
-                **self.processor_options(clip),
+                **self.processor_options(processor, clip, options),
             )
         )
         return inputs
@@ -90,7 +169,12 @@ class Family(ABC):
         """Which visual feature is which cell."""
 
     def view(
-        self, model: Any, processor: Any, inputs: dict[str, Any], clip: Clip
+        self,
+        model: Any,
+        processor: Any,
+        inputs: dict[str, Any],
+        clip: Clip,
+        options: EncodeOptions,
     ) -> tuple[float, float, float, float] | None:
         """Part of the frame that the grid covers, where the processor's settings decide it.
 

@@ -26,6 +26,24 @@ def clip_metadata(clip: Clip) -> VideoMetadata:
     )
 
 
+def check_frames(steps: int, clip: Clip) -> None:
+    """Refuse a processor that drops or repeats frames: every map would be of other times.
+
+    Args:
+        steps: frames that came out of the processor.
+        clip: those that went in.
+
+    Raises:
+        ModelError: if the two differ.
+    """
+    if steps != len(clip):
+        raise ModelError(
+            f"{steps} frames from the processor for {len(clip)} sampled ones",
+            wanted="every sampled frame, once",
+            fix="use a checkpoint whose video processor samples no frames by itself",
+        )
+
+
 def frame_by_frame(
     clip: Clip,
     grid: tuple[int, int, int],
@@ -44,11 +62,12 @@ def frame_by_frame(
         ModelError: if the features are not one grid per sampled frame.
     """
     steps, rows, columns = grid
-    if steps != len(clip) or steps * rows * columns != feature_count:
+    check_frames(steps, clip)
+    if steps * rows * columns != feature_count:
         raise ModelError(
             f"{feature_count} visual features for {len(clip)} frames",
             wanted=f"{steps} frames of {rows} x {columns} cells",
-            fix="this checkpoint's processor drops frames or cells; please report it",
+            fix="this checkpoint's processor drops cells; please report it",
         )
     cells = np.arange(feature_count, dtype=np.int64).reshape(grid)
     return TokenLayout(cells, feature_count, np.arange(steps), view_xyxy)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zerotube.mllm.families.base import Family
+from zerotube.mllm.types import PLAIN, EncodeOptions
 from zerotube.video.types import Clip
 
 
@@ -30,9 +31,19 @@ class ImageFamily(Family):
         """The image that stands for the clip: uint8 ``(3, H, W)``."""
         return torch.from_numpy(clip.frames[0]).permute(2, 0, 1)
 
-    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
+    def frame_processor(self, processor: Any) -> Any:
+        return processor.image_processor
+
+    def process(
+        self, processor: Any, text: str, clip: Clip, options: EncodeOptions = PLAIN
+    ) -> dict[str, Any]:
         inputs: dict[str, Any] = dict(
-            processor(text=[text], images=[self.picture(clip)], return_tensors="pt")
+            processor(
+                text=[text],
+                images=[self.picture(clip)],
+                return_tensors="pt",
+                **self.processor_options(processor, clip, options),
+            )
         )
         return inputs
 

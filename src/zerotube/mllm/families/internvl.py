@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import frame_by_frame, square_side
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -29,7 +29,9 @@ class InternVL(Family):
     def expansion_end(self, processor: Any) -> tuple[str, str]:
         return processor.end_image_token, ""
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
         # The layout covers the whole frame; published checkpoints do not crop either.
         return {"do_center_crop": False}
 

@@ -34,6 +34,9 @@ class LlavaNext(ImageFamily):
             return_dict=True,
         )
 
+    def shown_size(self, processor: Any, inputs: dict[str, Any]) -> None:
+        return None  # a picture is seen whole and in tiles
+
     def layout(
         self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
     ) -> TokenLayout:

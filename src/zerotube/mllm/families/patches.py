@@ -1,4 +1,4 @@
-"""What families with a plain vision transformer share: what a crop leaves, rows of a frame."""
+"""What families with a plain vision transformer share: squeeze or crop, rows of a frame."""
 
 from __future__ import annotations
 
@@ -8,6 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import ModelError
+
+
+def squeezing(processor: Any) -> dict[str, Any]:
+    """Arguments of the call that make a pad-resize-crop processor scale each side by itself.
+
+    Args:
+        processor: image or video processor.
+
+    Returns:
+        Settings under which its picture has the size it would have had, and holds the whole frame.
+    """
+    given = processor.crop_size if processor.do_center_crop else processor.size
+    options: dict[str, Any] = {"do_center_crop": False}
+    if given.get("height") and given.get("width"):
+        options["size"] = {"height": int(given["height"]), "width": int(given["width"])}
+    elif given.get("shortest_edge") and not given.get("longest_edge"):
+        side = int(given["shortest_edge"])
+        options["size"] = {"height": side, "width": side}
+    if hasattr(processor, "pad_to_square"):
+        options["do_pad"] = False
+    return options
+
+
+def squeezed_view(
+    model_size: tuple[int, int], grid: tuple[int, int], cell: int
+) -> tuple[float, float, float, float]:
+    """Part of a squeezed frame that the grid covers: all but the pixels behind the last cell.
+
+    Args:
+        model_size: (height, width) of what the processor made of the frame.
+        grid: (rows, columns) of cells.
+        cell: side of a cell in pixels of the processed picture.
+    """
+    height, width = model_size
+    return 0.0, 0.0, grid[1] * cell / width, grid[0] * cell / height
 
 
 def kept_view(

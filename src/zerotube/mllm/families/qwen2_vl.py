@@ -11,8 +11,14 @@ from torch import Tensor
 
 from zerotube.errors import ModelError
 from zerotube.mllm.families.base import Family
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.families.resolution import ClipSize, cell_pixels, clip_size, edges
+from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
+
+# Limits of the makers' own tool for videos (qwen-vl-utils 0.0.14, vision_process.py): tokens of a
+# pair of frames, and of a whole video, which fills at most a share of the context.
+_LEAST_TOKENS, _MOST_TOKENS = 128, 768
+_CONTEXT, _SHARE = 128_000, 0.9
 
 
 class Qwen2VL(Family):
@@ -22,15 +28,54 @@ class Qwen2VL(Family):
 
     Frames keep their shape (up to rounding to whole cells) and are cut into patches; every
     ``temporal_patch_size`` neighbouring frames share one time step, an odd last frame is repeated
-    to fill its step. After the merger the features are T x h x w cells in reading order. How large
-    a frame may be is the processor's own ``size``.
+    to fill its step. After the merger the features are T x h x w cells in reading order.
+
+    How large a frame may be: the published ``size`` of Qwen2-VL and Qwen2.5-VL is meant for single
+    pictures (up to 16,384 cells), and their makers bring videos below a limit of their own before
+    the processor sees them. Where a checkpoint allows more than that limit, it is applied here.
 
     A reversal swaps time steps; the frames merged into one step keep their order inside it.
     """
 
     architectures = ("Qwen2VLForConditionalGeneration",)
 
-    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
+    def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
+        video = processor.video_processor
+        count = max(len(clip), video.temporal_patch_size)
+        return clip_size(
+            video,
+            count,
+            (clip.info.height, clip.info.width),
+            counted=self.counted_frames(count),
+            makers=self.makers_size(video, count),
+            budget=options.max_visual_tokens,
+        )
+
+    def counted_frames(self, frame_count: int) -> int:
+        """Frames whose pixels the processor counts against ``longest_edge``."""
+        return 1
+
+    def makers_size(self, video: Any, frame_count: int) -> dict[str, int]:
+        """Least and most pixels of a frame of a video, as the makers of the model prepare it."""
+        size, cell = edges(video), cell_pixels(video)
+        if size["longest_edge"] > _MOST_TOKENS * cell:
+            size = {"shortest_edge": _LEAST_TOKENS * cell, "longest_edge": _MOST_TOKENS * cell}
+        steps = -(-frame_count // int(video.temporal_patch_size))
+        share = int(_CONTEXT * _SHARE * cell / steps)
+        if share < size["longest_edge"]:
+            # Never so small that the least size could not be met: the tool's own margin.
+            floor = min(int(size["shortest_edge"] * 1.05), size["longest_edge"])
+            size["longest_edge"] = max(share, floor)
+        return size
+
+    def shown_size(self, processor: Any, inputs: dict[str, Any]) -> tuple[int, int]:
+        _, rows, columns = inputs["video_grid_thw"][0].tolist()
+        patch = int(processor.video_processor.patch_size)
+        return columns * patch, rows * patch
+
+    def process(
+        self, processor: Any, text: str, clip: Clip, options: EncodeOptions = PLAIN
+    ) -> dict[str, Any]:
         video = processor.video_processor
         frames, seconds = clip.frames, clip.timestamps_s
         missing = video.temporal_patch_size - len(clip)
@@ -39,11 +84,12 @@ class Qwen2VL(Family):
             # shorter than one step: the same is done here before it looks.
             frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
             seconds = np.concatenate([seconds, np.repeat(seconds[-1:], missing)])
-        options: dict[str, Any] = {}
+        sizes: dict[str, Any] = {"size": self.clip_size(processor, clip, options).size}
         if hasattr(video, "cap_pixels_per_frame"):
             # Unset means "uncapped" today and is announced to mean "capped" some day: say it, so
             # that the grid does not change under a user with a release of transformers.
-            options["cap_pixels_per_frame"] = bool(video.cap_pixels_per_frame)
+            own = bool(video.cap_pixels_per_frame)
+            sizes["cap_pixels_per_frame"] = own and not options.max_visual_tokens
         inputs: dict[str, Any] = dict(
             processor(
                 text=[text],
@@ -51,7 +97,7 @@ class Qwen2VL(Family):
                 video_metadata=[_metadata(seconds, float(1 / clip.info.fps))],
                 return_tensors="pt",
                 do_sample_frames=False,
-                **options,
+                **sizes,
             )
         )
         return inputs
@@ -63,7 +109,7 @@ class Qwen2VL(Family):
             raise ModelError(
                 f"a prompt of {tokens} tokens",
                 wanted=f"at most {limit}, this model's context",
-                fix="sample fewer frames, or scale the video down",
+                fix="show fewer visual tokens (--max-visual-tokens) or frames (--frames)",
             )
         return model.get_video_features(
             inputs["pixel_values_videos"].to(model.device, model.dtype),

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from zerotube.mllm.families.qwen2_vl import Qwen2VL
+from zerotube.mllm.families.resolution import edges
+from zerotube.mllm.types import PLAIN, EncodeOptions
 from zerotube.video.types import Clip
 
 
@@ -30,7 +32,18 @@ class Qwen3VL(Qwen2VL):
 
     architectures = ("Qwen3VLForConditionalGeneration",)
 
-    def process(self, processor: Any, text: str, clip: Clip) -> dict[str, Any]:
+    def counted_frames(self, frame_count: int) -> int:
+        # All of the clip. Of an odd number the processor counts one more or one less while it looks
+        # whether the clip is too large, so that the smaller of the two keeps it below.
+        return min(frame_count, round(frame_count / 2) * 2)
+
+    def makers_size(self, video: Any, frame_count: int) -> dict[str, int]:
+        # The published setting is one for videos.
+        return edges(video)
+
+    def process(
+        self, processor: Any, text: str, clip: Clip, options: EncodeOptions = PLAIN
+    ) -> dict[str, Any]:
         # The chat template wraps the placeholder in start and end, and each frame gets its own
         # pair. The processor published with the models replaced the wrapped placeholder;
         # transformers >= 5 replaces the placeholder inside, which would leave a second pair around
@@ -40,7 +53,7 @@ class Qwen3VL(Qwen2VL):
             processor.video_token,
             processor.vision_end_token,
         )
-        return super().process(processor, text.replace(start + video + end, video), clip)
+        return super().process(processor, text.replace(start + video + end, video), clip, options)
 
     def place(self, output: Any, features: Tensor, order: Tensor | None) -> Any:
         placed = super().place(output, features, order)

@@ -8,7 +8,7 @@ from transformers.models.smolvlm.processing_smolvlm import DEFAULT_MEDIA_OUTTRO
 
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame, square_side
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -35,7 +35,9 @@ class SmolVLM(Family):
         # and can grow together with the question's first characters.
         return processor.fake_image_token, DEFAULT_MEDIA_OUTTRO
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
         return {"video_metadata": [clip_metadata(clip)]}
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from zerotube.mllm.families.base import Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame
-from zerotube.mllm.types import TokenLayout
+from zerotube.mllm.families.resolution import ClipSize, clip_size, edges
+from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
@@ -25,8 +26,30 @@ class VideoLlama3(Family):
 
     architectures = ("VideoLlama3ForConditionalGeneration",)
 
-    def processor_options(self, clip: Clip) -> dict[str, Any]:
-        return {"video_metadata": [clip_metadata(clip)], "use_token_compression": False}
+    def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
+        video = processor.video_processor
+        return clip_size(
+            video,
+            len(clip),
+            (clip.info.height, clip.info.width),
+            counted=len(clip),
+            makers=edges(video),
+            budget=options.max_visual_tokens,
+        )
+
+    def shown_size(self, processor: Any, inputs: dict[str, Any]) -> tuple[int, int]:
+        _, rows, columns = inputs["video_grid_thw"][0].tolist()
+        patch = int(processor.video_processor.patch_size)
+        return columns * patch, rows * patch
+
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
+        return {
+            "video_metadata": [clip_metadata(clip)],
+            "use_token_compression": False,
+            "size": self.clip_size(processor, clip, options).size,
+        }
 
     def encode(self, model: Any, inputs: dict[str, Any]) -> Any:
         return model.get_video_features(

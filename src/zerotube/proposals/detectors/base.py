@@ -32,8 +32,12 @@ class TextDetector(ABC):
         Args:
             noun: what to look for, as plain words; full stops, which separate phrases for some
                 detectors, are taken out.
+
+        Raises:
+            QueryError: see `zerotube.proposals.checkpoint.Checkpoint.plain`.
         """
-        return AimedDetector(self, " ".join(noun.lower().replace(".", " ").split()))
+        words = " ".join(noun.lower().replace(".", " ").split())
+        return AimedDetector(self, self.checkpoint.plain(words))
 
     @abstractmethod
     def find(self, picture: Any, noun: str) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zerotube.errors import ModelError, UsageError
+from zerotube.errors import ModelError, UsageError, ZerotubeError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
 
@@ -68,8 +68,20 @@ def torch_device(device: str | None) -> Any:
     return where
 
 
-def torch_dtype(dtype: str, device: Any) -> Any:
-    """What ``from_pretrained`` takes as its dtype: "auto" is float32 on a CPU.
+def torch_dtype(dtype: str, device: Any, *, stored: str | None = None) -> Any:
+    """What ``from_pretrained`` takes as its dtype.
+
+    "auto" is float32 on a CPU; elsewhere what the checkpoint is stored in, or 16 bits per number
+    where that is ``stored`` in 32 or more.
+
+    Args:
+        dtype: one of ``DTYPES``.
+        device: torch device; only its ``type`` and ``index`` are read.
+        stored: dtype of a checkpoint that "auto" may load in half of it, such as "float32"; None
+            for one that it keeps as it is.
+
+    Returns:
+        A torch dtype, or "auto" for the one stored.
 
     Raises:
         UsageError: ``dtype`` is not one of ``DTYPES``.
@@ -79,31 +91,23 @@ def torch_dtype(dtype: str, device: Any) -> Any:
     check_dtype(dtype)
     if dtype != "auto":
         return getattr(torch, dtype)
-    return torch.float32 if device.type == "cpu" else "auto"
+    if device.type == "cpu":
+        return torch.float32
+    if stored in ("float32", "float64"):
+        return torch.bfloat16 if runs_bfloat16(device) else torch.float16
+    return "auto"
 
 
-def local_source(model: str) -> str:
-    """A checked folder, or the id unchanged where there is no such folder.
+def runs_bfloat16(device: Any) -> bool:
+    """Whether a GPU computes in bfloat16 itself, and not by way of float32."""
+    import torch
 
-    Raises:
-        ModelError: the folder lacks its config or its weights.
-    """
-    path = Path(model)
-    if not path.exists():
-        return model
-    if not (path / "config.json").is_file():
-        raise ModelError(
-            f"{model!r} without config.json",
-            wanted="a folder written by save_pretrained",
-            fix="pass the folder that holds config.json and *.safetensors",
-        )
-    if not any(path.glob("*.safetensors")):
-        raise ModelError(
-            f"{model!r} without weights",
-            wanted="*.safetensors beside config.json",
-            fix="download the weights, or convert them with save_pretrained",
-        )
-    return str(path)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "mps":
+        return bool(torch.backends.mps.is_macos_or_newer(14, 0))
+    return True
 
 
 _SAMPLE = 1 << 20
@@ -190,15 +194,44 @@ def unreadable(model: str, error: Exception, *, wanted: str, fix: str) -> ModelE
 
 
 @contextmanager
-def no_progress_bar() -> Iterator[None]:
-    """Silence transformers' own bar inside the block: the caller reports progress."""
+def refusing(model: str, *, wanted: str, fix: str) -> Iterator[None]:
+    """Turn whatever a library raises inside the block on a checkpoint's files into a ModelError.
+
+    The block holds calls of transformers and the hub, or the first use of what they made. A
+    hostile or damaged file can raise anything there: tokenizers raises a bare ``Exception``,
+    configurations raise errors of attributes, types and arithmetic. Errors of ours, and a device
+    without room, pass.
+
+    Args: as ``unreadable``.
+
+    Raises:
+        ModelError: see ``unreadable``.
+    """
+    import torch
+
+    try:
+        yield
+    except (ZerotubeError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise unreadable(model, error, wanted=wanted, fix=fix) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' bar and its report on the weights inside the block.
+
+    The caller reports progress, and refuses what the report would warn of.
+    """
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
