@@ -15,13 +15,12 @@ import torch
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
-from zerotube.grounder.domain import domain_warnings
+from zerotube.grounder.notes import domain_warnings, frame_warnings, layer_warnings
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import Progress, gather
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose
@@ -293,8 +292,8 @@ class Grounder:
                     *source.info.warnings,
                     *tracks.warnings,
                     *self.model.warnings,
-                    *self._frame_warnings(wish, settings, count),
-                    *self._layer_warnings(settings),
+                    *frame_warnings(self.model, wish, settings, count),
+                    *layer_warnings(self.model, settings),
                     *session.context.shown.notes,
                     *domain_warnings(self.model, query, source.info.path),
                 )
@@ -375,30 +374,6 @@ class Grounder:
         else:
             with open_video(video) as source:
                 yield source
-
-    def _frame_warnings(
-        self, asked: MethodSettings, chosen: MethodSettings, frame_count: int
-    ) -> list[str]:
-        """The model takes fewer frames than were asked for and than the video has."""
-        if chosen.frames >= min(asked.frames, frame_count):
-            return []
-        said = (
-            f"{self.model.name!r} takes at most {chosen.frames} of the {asked.frames} frames asked "
-            f"for: sampled {chosen.frames}"
-        )
-        if chosen.span_rule == "top-k":
-            return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
-        return [f"{said} (--frames)"]
-
-    def _layer_warnings(self, settings: MethodSettings) -> list[str]:
-        """The model is too shallow for the layers that were asked for."""
-        depth = self.model.layer_count
-        if settings.layers != "from-end" or layers_from_end(depth):
-            return []
-        return [
-            f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
-            "layers from layer_start to layer_end were read (--layers shares)"
-        ]
 
 
 def _same_pictures(one: Clip, other: Clip) -> bool:
