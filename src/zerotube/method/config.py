@@ -103,9 +103,6 @@ class MethodSettings:
     """Question and content-free prompt of the paper, or those of the released code, with its system
     prompt (release)."""
 
-    seed: int = 0
-    """Seed of everything that draws; the method itself draws nothing."""
-
     frame_fit: FrameFit = "squeeze"
     """How a frame comes to the shape that the model takes: squeeze = the whole frame, each side
     scaled by itself (a model that keeps a frame's shape keeps it), crop = its middle square, as

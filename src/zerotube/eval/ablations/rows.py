@@ -104,11 +104,9 @@ def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
         "undivided query, token norm": short,
         "undivided query, rank-sum span": replace(vanilla, span_rule="rank-sum"),
         "undivided query, token norm, rank-sum span": replace(short, span_rule="rank-sum"),
-        "default": preset("default", frames=base.frames, seed=base.seed),
-        "default, weighted tokens": preset(
-            "default", frames=base.frames, seed=base.seed, token_rule="weighted"
-        ),
-        "released code": preset("release", frames=base.frames, seed=base.seed),
+        "default": preset("default", frames=base.frames),
+        "default, weighted tokens": preset("default", frames=base.frames, token_rule="weighted"),
+        "released code": preset("release", frames=base.frames),
     }
     return [
         AblationRow(Variant("GTI", gti), None),
