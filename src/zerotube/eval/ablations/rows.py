@@ -137,11 +137,8 @@ def _objective(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]
 def _frames(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """Number of sampled frames N_f; K keeps its share of them."""
     counts = _numbers("frames", values, int, (4, 8, 12, 16, 20, 24, 32))
-    share = base.top_k / base.frames
-    return _sweep(
-        {f"{n} frames": replace(base, frames=n, top_k=max(1, round(share * n))) for n in counts},
-        f"{base.frames} frames",
-    )
+    rows = {f"{n} frames": base.changed(frames=n) for n in counts}
+    return _sweep(rows, f"{base.frames} frames")
 
 
 def _top_k(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
