@@ -16,6 +16,7 @@ from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.query.types import Query
 from zerotube.video.shown import FramesShown
+from zerotube.video.timing import frame_ends_s
 from zerotube.video.types import Clip, VideoInfo
 
 
@@ -130,13 +131,14 @@ class GroundingResult:
 
     @property
     def start_s(self) -> float:
-        """Presentation time of the span's first frame, in seconds."""
+        """When the span's first frame appears, in seconds."""
         return float(self.timestamps_s[self.tube.span.start_frame])
 
     @property
     def end_s(self) -> float:
-        """Presentation time of the span's last frame, in seconds."""
-        return float(self.timestamps_s[self.tube.span.end_frame])
+        """When the span's last frame ends, in seconds (see `Span`)."""
+        ends_s = frame_ends_s(self.timestamps_s, self.video.duration_s)
+        return float(ends_s[self.tube.span.end_frame])
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``tube.json``: plain JSON values only."""
