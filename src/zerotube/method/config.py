@@ -260,7 +260,7 @@ def preset(name: str = DEFAULT, **changes: Any) -> MethodSettings:
 def named(settings: MethodSettings) -> str:
     """Settings in words: the preset that is nearest, and what differs from it.
 
-    A K that only follows the number of frames is no difference.
+    A K that only follows the number of frames is not a difference.
 
     >>> named(preset("paper", frames=6, lr=4.0))
     'paper, frames 6, lr 4.0'

@@ -261,12 +261,12 @@ def _fitted(text: str, size: float, inches: float, *, lines: int, bold: bool = F
 
     drawn, path = style.legible(style.clean(text) + "…", bold=bold)
     font = ImageFont.truetype(str(path), round(size * 10))
-    # 720 = 72 points times 10; 0.95 because matplotlib spaces letters by whole pixels
+    # 720 = 72 points times 10; 0.95 because matplotlib spaces characters by whole pixels
     return style.wrapped(drawn[:-1], font, inches * 720 * 0.95, lines=lines)
 
 
 def _font(text: str, size: float, *, bold: bool = False) -> tuple[str, FontProperties]:
-    """The text as it can be drawn, and the font that has its letters."""
+    """The text as it can be drawn, and the font that has its characters."""
     from matplotlib.font_manager import FontProperties
 
     drawn, path = style.legible(text, bold=bold)

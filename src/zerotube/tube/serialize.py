@@ -223,7 +223,7 @@ def _plain(value: Any, where: str) -> Any:
         return {str(key): _plain(item, f"{where}: {key}") for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    raise TypeError(f"{type(value).__name__} at {where} is no JSON value")
+    raise TypeError(f"{type(value).__name__} at {where} is not a JSON value")
 
 
 def _package_version() -> str:

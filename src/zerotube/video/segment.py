@@ -22,7 +22,7 @@ class SegmentVideo(Video):
     open.
 
     Args:
-        whole: an open video that is no segment itself.
+        whole: an open video that is not a segment itself.
         span: frames of ``whole``, both ends included.
 
     Raises:
