@@ -165,7 +165,7 @@ class Runs:
             raise ZerotubeError(
                 f"{len(lost)} samples of {split} without a result ({next(iter(lost.items()))})",
                 wanted="an answer to every sample",
-                fix="mend what is wrong and run again",
+                fix="fix what is wrong and run again",
             )
         return benchmark, record, options
 
@@ -236,7 +236,7 @@ class Tracked:
 
     Attributes:
         tables: scores by label of the variant.
-        by_lot: how often a candidate drawn by lot is the right one.
+        by_lot: how often a candidate drawn at random is the right one.
         samples: how many there are.
     """
 
@@ -321,7 +321,7 @@ def forward_bar(seconds: Sequence[float]) -> Bar:
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """The table, and what a draw by lot would reach."""
+    """The table, and what a random draw would reach."""
     fields = Bar.__dataclass_fields__
     bars = [Bar(**{key: bar[key] for key in fields}) for bar in report["bars"]]
     lots = ", ".join(f"{name} {100 * share:.1f}%" for name, share in report["right_by_lot"].items())
@@ -331,7 +331,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             "|---|---|---|---|---|---|",
             *(bar.row() for bar in bars),
             "",
-            f"Right track if drawn by lot: {lots}. Half of the questions are to be affirmed.",
+            f"Right track if drawn at random: {lots}. Half of the questions are to be affirmed.",
         ]
     )
 

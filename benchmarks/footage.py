@@ -3,7 +3,7 @@
     python benchmarks/footage.py [--json benchmarks/results/footage.json] [--pictures docs/images]
 
 Three queries on two clips, candidates by `motion`, the settings of `variants.py` side by side:
-examples, no measurement. The clips lie in the folder ``clips`` of
+examples, no measurement. The clips are in the folder ``clips`` of
 ``ZEROTUBE_SHARED`` (default ``../shared``); without them the script says so and ends well. Each
 picture shows the frames of the references with the track that one variant chose.
 """
@@ -140,7 +140,7 @@ def measure(
 
     Args:
         model: "bundled" or a folder of weights.
-        clips: where the clips lie.
+        clips: where the clips are stored.
         variants: of the method.
         shown: label of the variant in the pictures.
         pictures: folder for ``footage-NAME.png``; None draws none.
@@ -239,7 +239,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     """A row per query."""
     labels = report["variants"]
     lines = [
-        "| clip | query | " + " | ".join(labels) + " | right by lot |",
+        "| clip | query | " + " | ".join(labels) + " | right at random |",
         "|---|---|" + "---|" * len(labels) + "---|",
     ]
     for row in report["queries"]:

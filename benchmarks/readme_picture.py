@@ -26,6 +26,7 @@ from PIL import Image
 
 from zerotube.cli.demo import CLIP, demo_sample
 from zerotube.errors import ZerotubeError
+from zerotube.geometry.spans import Span
 from zerotube.grounder import Grounder
 from zerotube.method.config import MethodSettings
 from zerotube.synth import CRF, SynthSample
@@ -149,7 +150,7 @@ def _head(figure: Figure, truth: SynthSample, result: GroundingResult, height: f
         fontproperties=_font(21, bold=True),
     )  # fmt: skip
     x = left
-    start, end = (frame / float(truth.fps) for frame in (truth.start_frame, truth.end_frame))
+    start, end = Span(truth.start_frame, truth.end_frame).seconds(truth.fps)
     for colour, text in (
         (style.ACCENT, f"found: {result.start_s:.1f} s to {result.end_s:.1f} s"),
         (TRUE, f"true: {start:.1f} s to {end:.1f} s"),
@@ -208,15 +209,14 @@ def _timeline(
 ) -> None:
     """Both spans over the whole clip; ticks are the frames shown."""
     fps, count = float(truth.fps), len(truth.frames)
-    span = result.tube.span
-    for row, (name, colour, first, last) in enumerate(
+    for row, (name, colour, span) in enumerate(
         (
-            ("true", TRUE, truth.start_frame, truth.end_frame),
-            ("found", style.ACCENT, span.start_frame, span.end_frame),
+            ("true", TRUE, Span(truth.start_frame, truth.end_frame)),
+            ("found", style.ACCENT, result.tube.span),
         )
     ):
         _bar(axes, 0.0, count / fps, row, "#e9ecf1")
-        _bar(axes, first / fps, (last + 1) / fps, row, colour)
+        _bar(axes, *span.seconds(fps), row, colour)
         axes.text(
             -0.012 * count / fps, row, name, ha="right", va="center", color=style.INK,
             fontproperties=_font(13),

@@ -14,7 +14,7 @@ def keep(report: Mapping[str, Any], file: Path | None) -> None:
     """Write a report as JSON, whole or not at all; nothing if no file was asked for.
 
     Raises:
-        ValueError: a figure is no finite number.
+        ValueError: a figure is not a finite number.
     """
     if file is None:
         return

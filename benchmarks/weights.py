@@ -47,7 +47,7 @@ def weight_files(model: str) -> list[Path]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UsageError(
-            f"--model {model}, where no *.safetensors lies",
+            f"--model {model}, where no *.safetensors is stored",
             wanted="'bundled' or a folder of weights",
             fix="name a folder that training/export.py wrote",
         )

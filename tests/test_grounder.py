@@ -114,15 +114,16 @@ def test_override_of_a_finished_query_is_refused(grounder: Grounder, clip: Path)
         grounder.ground(clip, decompose("the red square"), attribute="the blue ring")
 
 
-def test_seed_leaves_the_callers_random_state_alone(
-    grounder: Grounder, clip: Path, truth, tracks: TrackSet
-) -> None:
+@pytest.mark.parametrize("method", ["default", "paper", "release"])
+def test_nothing_is_drawn(grounder: Grounder, clip: Path, truth, method: str) -> None:
+    """The method has no seed, and the caller's random state stays as it is."""
     import torch
 
     torch.manual_seed(5)
-    before = torch.get_rng_state()
-    grounder.ground(clip, truth.query, tracks=tracks, settings=FEW)
+    before, numpys = torch.get_rng_state(), str(np.random.get_state())
+    grounder.ground(clip, truth.query, store=False, settings=preset(method, frames=4))
     assert torch.equal(before, torch.get_rng_state())
+    assert str(np.random.get_state()) == numpys
 
 
 def test_a_proposer_without_words_runs_once_for_all_queries(

@@ -17,7 +17,7 @@ def cache_folder(name: str) -> Path:
     """Where one kind of thing is kept: ``$ZEROTUBE_CACHE/name``.
 
     Without the variable it is below the user's cache folder, on every system the one that the model
-    weights lie in as well: ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    weights are stored in as well: ``$XDG_CACHE_HOME`` or ``~/.cache``.
 
     Args:
         name: of the kind, such as "proposals".
@@ -33,7 +33,7 @@ def whole_file(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
 
     Args:
         path: of the file; its folder exists.
-        errors: what happens to letters that UTF-8 has no form for, as in ``open``.
+        errors: what happens to characters that UTF-8 has no form for, as in ``open``.
 
     Raises:
         OSError: it cannot be written; nothing of it is left.

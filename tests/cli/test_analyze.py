@@ -81,7 +81,7 @@ def test_consistency_regroups_a_finished_run(run: Run, clips: Path, tmp_path: Pa
     assert found["protocol"] == "half-open"
     assert [group["samples"] for group in found["tunings"]["tuned"]["groups"]] == [1, 1, 1]
     assert "groups of one sample" in done.err
-    # How results are put together is no setting of the run: its journal serves again.
+    # How results are put together is not a setting of the run: its journal serves again.
     other = run(*asked, "--groups", 2, "--protocol", "inclusive", "--resume", "--json")
     assert other.code == 0, other.err
     regrouped = json.loads(other.out)["findings"]["all"]

@@ -158,6 +158,8 @@ def test_numbers_that_are_not_finite(run, clip: Path, tmp_path: Path) -> None:
         ("--method", "nonsense"),
         ("--frames", "0"),
         ("--top-k", "0"),
+        ("--top-k", "21"),
+        ("--frames", "6", "--top-k", "7"),
         ("--layer-start", "0.9", "--layer-end", "0.1"),
         ("--ema", "1"),
         ("--lr", "nan"),

@@ -86,7 +86,6 @@ OTHER = {
     "top_k": 3,
     "span_rule": "rank-sum",
     "support": "mask",
-    "seed": 5,
     "frame_fit": "pad",
     "max_visual_tokens": 100,
     "grid_side": 6,

@@ -16,8 +16,8 @@ def test_a_table_for_people(run, tmp_path: Path) -> None:
     assert done.code == 0
     assert done.out.splitlines() == [
         "id     video  frames  seconds    segment  query",
-        "a.mp4  a.mp4  30-39   1.00-1.30  -        The man a.",
-        "b.mp4  b.mp4  30-39   1.00-1.30  -        The man b.",
+        "a.mp4  a.mp4  30-39   1.00-1.33  -        The man a.",
+        "b.mp4  b.mp4  30-39   1.00-1.33  -        The man b.",
     ]
     assert "3 samples (3 declarative) of 3 videos, the first 2 listed" in done.err
     assert "warning: 1 samples skipped" in done.err
@@ -48,7 +48,7 @@ def test_json(run, tmp_path: Path) -> None:
         "start_frame": 20,
         "end_frame": 30,
         "start_s": 0.8,
-        "end_s": 1.2,
+        "end_s": 1.24,  # 31 frames at 25 a second
         "segment": {"start_frame": 10, "end_frame": 50},
         "frame_count": 100,
         "width": 640,

@@ -233,7 +233,7 @@ def test_a_prediction_for_a_skipped_sample_is_a_note(run, hcstvg: Files) -> None
     ("content", "said"),
     [
         (b"", "holds no predictions"),
-        (b"\xff\xfe", "no UTF-8"),
+        (b"\xff\xfe", "not UTF-8"),
         (b'{"id": "0_abc.mp4", "start_fr', "line 1"),
         (b'{"id": "0_abc.mp4", "start_frame": 4, "end_frame": 3, "boxes": {}}\n', "line 1"),
         (b'{"id": "x", "error": "a"}\n' * 2, "line 2"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,15 @@ def test_t_iou_is_the_overlap_of_lengths(a: Span, b: Span) -> None:
     shared = len(inside & other)
     assert a.t_iou(b) == (shared / (hull_end - hull_start) if shared else 0.0)
     assert a.t_iou(b) == b.t_iou(a)
+
+
+@given(spans, st.sampled_from([25, 12.5, Fraction(30000, 1001)]))
+def test_a_span_ends_when_its_last_frame_does(span: Span, fps: float | Fraction) -> None:
+    start_s, end_s = span.seconds(fps)
+    assert start_s == pytest.approx(span.start_frame / fps)
+    assert end_s - start_s == pytest.approx(span.frame_count / fps)
+    after = Span(span.end_frame + 1, span.end_frame + 1)
+    assert after.seconds(fps)[0] == end_s
 
 
 @given(spans)

@@ -59,6 +59,8 @@ def test_the_default_never_takes_the_unbounded_step() -> None:
 def test_settings_are_named_by_the_nearest_preset() -> None:
     assert [named(preset(name)) for name in PRESETS] == list(PRESETS)
     assert named(preset("paper", lr=4.0, frames=8)) == "paper, frames 8, lr 4.0"
+    assert named(preset("paper", frames=8, top_k=5)) == "paper, frames 8, top_k 5"
+    assert named(preset("release").within(8)) == "release, frames 8"
     assert named(preset("gti", token_rule="mean")) == "baseline"
 
 
@@ -73,6 +75,24 @@ def test_settings_within_a_frame_limit_keep_the_share_of_the_span() -> None:
     assert settings.within(20) is settings
     assert settings.within(8) == preset("paper", lr=2.0, frames=8, top_k=3)
     assert settings.within(1) == preset("paper", lr=2.0, frames=1, top_k=1)
+
+
+def test_k_follows_the_frames_where_it_is_not_given() -> None:
+    assert [preset(frames=n).top_k for n in (1, 6, 8, 20, 40)] == [1, 2, 3, 7, 14]
+    assert preset("release", frames=6).top_k == 3  # 11 of 20
+    assert preset(frames=6, top_k=None).top_k == 2
+    assert preset(frames=6, top_k=6).top_k == 6
+    assert preset(frames=10, top_k=5).changed(frames=4, lr=2.0) == preset(frames=4, top_k=2, lr=2.0)
+
+
+@pytest.mark.parametrize("rule", ["top-k", "rank-sum"])
+def test_more_frames_in_the_span_than_are_sampled_are_refused(rule: str) -> None:
+    with pytest.raises(UsageError, match=r"top_k=7 with frames=6.*lower top_k"):
+        preset("gti", frames=6, top_k=7, span_rule=rule)
+    with pytest.raises(UsageError, match="top_k=21 with frames=20"):
+        preset("gti", top_k=21)
+    with pytest.raises(UsageError, match=r"give frames alone to preset\(\)"):
+        MethodSettings(frames=6)
 
 
 def test_an_unknown_setting_is_named() -> None:

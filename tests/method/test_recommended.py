@@ -34,6 +34,12 @@ def test_a_folder_brings_its_own_and_flags_win(tmp_path: Path) -> None:
     assert settings_for(model, "default", {"lr": 0.25}).token_rule == "mean"
 
 
+def test_a_recommended_k_keeps_its_share_of_the_frames_that_the_user_wants(tmp_path: Path) -> None:
+    model = folder(tmp_path, {"method": {"frames": 10, "top_k": 5}})
+    assert settings_for(model, "default", {"frames": 20}) == preset(frames=20, top_k=10)
+    assert settings_for(model, "default", {"frames": 20, "top_k": 3}).top_k == 3
+
+
 def test_a_named_preset_is_not_touched(tmp_path: Path) -> None:
     model = folder(tmp_path, {"method": {"lr": 0.5, "token_rule": "mean"}})
     assert settings_for(model, "paper", {"frames": 8}) == preset("paper", frames=8)

@@ -124,7 +124,7 @@ def test_a_template_without_a_place_for_it_says_so(
 @pytest.mark.parametrize("name", CASES)
 def test_special_tokens_in_it_are_refused(models: dict[str, VideoMLLM], name: str) -> None:
     model = models[name]
-    # SmolVLM's <video> is no token, but its processor looks for the text.
+    # SmolVLM's <video> is not a token, but its processor looks for the text.
     placeholder = model.family.visual_token(model.processor)
     for token in {placeholder, *model.processor.tokenizer.get_added_vocab()}:
         with pytest.raises(UsageError, match="special token"):

@@ -93,7 +93,7 @@ def test_the_noun_is_what_is_looked_for(checkpoints: Path, family: str) -> None:
 def test_a_noun_cannot_end_the_text(checkpoints: Path) -> None:
     with pytest.raises(QueryError, match=r"'<\|endoftext\|>', which is a special token"):
         load(checkpoints / "owlv2").aimed_at("dog <|EndOfText|> cat")
-    # Lower-cased, this is no token of BERT's.
+    # Lower-cased, this is not a token of BERT's.
     assert load(checkpoints / "grounding-dino").aimed_at("dog [SEP] cat").noun == "dog [sep] cat"
 
 

@@ -1,4 +1,4 @@
-"""Golden prompts: the method is its prompts, so a changed letter must fail a test."""
+"""Golden prompts: the method is its prompts, so a changed character must fail a test."""
 
 from __future__ import annotations
 

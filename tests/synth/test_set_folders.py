@@ -211,10 +211,10 @@ def test_damaged_lists_are_refused_by_line(tmp_path, text):
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "samples.jsonl").write_bytes(b"\xff\xfe{}")
-    with pytest.raises(InputError, match="no text"):
+    with pytest.raises(InputError, match="not text"):
         read_samples(tmp_path)
     (tmp_path / "recipe.json").write_bytes(b"\xff\xfe{}")
-    with pytest.raises(InputError, match="no text"):
+    with pytest.raises(InputError, match="not text"):
         read_recipe(tmp_path)
     (tmp_path / "recipe.json").write_text('{"generator": "other", "version": 3, "seed": 1}')
     with pytest.raises(InputError, match="generator"):

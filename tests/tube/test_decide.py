@@ -21,6 +21,7 @@ from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
 from zerotube.proposals.types import TrackSet
 from zerotube.tube.decide import choose_track, decide, grow_span, rank_sum_span
+from zerotube.tube.types import Tube
 
 BOX = [10.0, 10.0, 30.0, 30.0]
 THREE = MethodSettings(top_k=3)
@@ -259,11 +260,28 @@ def test_the_track_score_decides_even_against_a_higher_frame_score() -> None:
     assert decide(evidence, tracks_of((1, range(100)), (2, range(100))), THREE).track_id == 2
 
 
-def test_frames_that_the_track_does_not_reach_have_no_box() -> None:
-    evidence = make_evidence([[0, 4, 5, 0, 0]], [0, 24, 49, 74, 99])
-    tube = decide(evidence, tracks_of((1, range(20, 61))), THREE)
-    assert tube.span == Span(0, 49)  # of the two zeros beside the run the left one is taken
-    assert tube.frame_indices.tolist() == list(range(20, 50))
+@pytest.mark.parametrize(
+    ("scores", "track", "span"),
+    [
+        ([0, 4, 5, 0, 0], range(20, 61), Span(20, 49)),  # of the two zeros the left one is taken
+        ([0, 0, 5, 4, 0], range(40, 81), Span(40, 74)),  # the left one again
+        ([9, 0, 0, 0, 0], range(9), Span(0, 8)),  # seen in one sampled frame, and gone
+        ([0, 0, 9, 0, 0], range(45, 56), Span(45, 49)),
+        ([1, 2, 9, 2, 1], range(100), Span(24, 74)),  # a track that goes on changes nothing
+    ],
+)
+def test_the_span_ends_where_its_track_ends(scores: list[int], track: range, span: Span) -> None:
+    evidence = make_evidence([scores], [0, 24, 49, 74, 99])
+    tube = decide(evidence, tracks_of((1, track)), THREE)
+    assert tube.span == span
+    assert tube.frame_indices.tolist() == list(range(span.start_frame, span.end_frame + 1))
+    assert tube.track_frame_indices.tolist() == list(track)
+
+
+def test_a_tube_has_a_box_for_every_frame_of_its_span() -> None:
+    frames, boxes = np.arange(5, 9), np.tile(np.float32(BOX), (4, 1))
+    with pytest.raises(TracksError, match=r"frame 5 to 8 for frames 4 to 8"):
+        Tube(1, "ball", Span(4, 8), frames, boxes, frames, boxes)
 
 
 def test_a_one_frame_video_gives_a_span_of_one_frame() -> None:

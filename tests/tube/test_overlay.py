@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tube.scene import GROUND, NTSC, make_result, write_squares
+from zerotube.geometry.spans import Span
 from zerotube.tube import style
 from zerotube.tube.overlay import OverlayPainter, enlargement, write_overlay
 from zerotube.tube.types import GroundingResult
@@ -105,10 +106,10 @@ def test_the_bar_shows_the_span_and_a_moving_playhead(result: GroundingResult) -
     assert np.diff(heads) == pytest.approx(np.full(23, width / 24), rel=0.15)
 
 
-def test_a_frame_of_the_span_without_a_box_has_none(tmp_path: Path) -> None:
+def test_where_the_track_has_no_box_none_is_drawn(tmp_path: Path) -> None:
     write_squares(tmp_path / "v.mp4", 480, 400, 24)
     result = make_result(tmp_path / "v.mp4", top_k=8, track_frames=range(8, 16))
-    assert 0 in result.tube.span
+    assert result.tube.span == Span(8, 15)
     painter = OverlayPainter(result)
     assert share_of(painter.paint(blank(result), 0)[:400], style.ACCENT) == 0
     assert share_of(painter.paint(blank(result), 12)[:400], style.ACCENT) > 0.004

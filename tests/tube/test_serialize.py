@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zerotube.errors import InputError, NumericalError
+from zerotube.geometry.spans import Span
 from zerotube.tube.serialize import format_json, prediction_line, result_to_dict
 from zerotube.tube.types import GroundingResult
 
@@ -27,7 +28,7 @@ def strict(text: str) -> Any:
 
 def test_every_part_of_the_schema_is_there(result: GroundingResult) -> None:
     content = result.to_dict()
-    assert content["schema"] == "zerotube.tube/1"
+    assert content["schema"] == "zerotube.tube/2"
     assert content["video"] == {
         "path": result.video.path,
         "fps": "30000/1001",
@@ -60,13 +61,31 @@ def test_frames_seconds_and_boxes_are_those_of_the_tube(result: GroundingResult)
     start, end = tube.span.start_frame, tube.span.end_frame
     assert (content["start_frame"], content["end_frame"]) == (start, end)
     assert content["start_s"] == pytest.approx(start * 1001 / 30000, abs=1e-6)
-    assert content["end_s"] == pytest.approx(end * 1001 / 30000, abs=1e-6)
+    assert content["end_s"] == pytest.approx((end + 1) * 1001 / 30000, abs=1e-6)
     assert [box["frame"] for box in content["boxes"]] == list(range(start, end + 1))
     for entry, box in zip(content["boxes"], tube.boxes_xyxy, strict=True):
         assert entry["time_s"] == pytest.approx(entry["frame"] * 1001 / 30000, abs=1e-6)
         assert entry["observed"] is True
         assert np.float32(entry["box_xyxy"]).tolist() == box.tolist()  # not one bit lost
     assert list(content["track_boxes"]) == [str(f) for f in range(24)]
+
+
+@pytest.mark.parametrize("last", [10, 23])
+def test_the_span_ends_when_the_next_frame_appears_or_with_the_video(
+    result: GroundingResult, last: int
+) -> None:
+    """Also where frames are not evenly spaced."""
+    times = np.cumsum([0.0, *np.linspace(0.01, 0.09, 23)])
+    frames, boxes = result.tube.track_frame_indices, result.tube.track_boxes_xyxy
+    span = Span(4, last)
+    tube = replace(
+        result.tube, span=span, frame_indices=frames[4 : last + 1], boxes_xyxy=boxes[4 : last + 1]
+    )
+    video = replace(result.video, duration_s=float(times[-1]) + 0.5)
+    uneven = replace(result, video=video, timestamps_s=times, tube=tube)
+    assert uneven.start_s == times[4]
+    assert uneven.end_s == (video.duration_s if last == 23 else times[last + 1])
+    assert uneven.to_dict()["end_s"] == pytest.approx(uneven.end_s, abs=1e-6)
 
 
 def test_scores_are_those_of_the_evidence(result: GroundingResult) -> None:

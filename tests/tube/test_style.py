@@ -1,4 +1,4 @@
-"""Texts that fit and fonts that have the letters; what importing the stage loads."""
+"""Texts that fit and fonts that have the characters; what importing the stage loads."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ NAME = "files"
 
 
 def folder_of(model: str) -> Path | None:
-    """Where a checkpoint lies on this disk, None where it does not.
+    """Where a checkpoint is stored on this disk, None where it is not.
 
     Args:
         model: "bundled", a folder, or an id.

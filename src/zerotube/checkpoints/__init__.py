@@ -24,7 +24,7 @@ def check_device(device: str | None) -> None:
     """Refuse what names no device, without loading torch; whether it is there, torch knows.
 
     Raises:
-        UsageError: the name is no device.
+        UsageError: the name is not a device.
     """
     if device is not None and _DEVICE.fullmatch(device) is None:
         raise UsageError(
@@ -48,7 +48,7 @@ def torch_device(device: str | None) -> Any:
     """The torch device of that name; None is the first GPU, else the CPU.
 
     Raises:
-        UsageError: the name is no device, or the machine lacks it.
+        UsageError: the name is not a device, or the machine lacks it.
     """
     import torch
 

@@ -73,12 +73,13 @@ def demo(
     result.save(out, overwrite=overwrite)
 
     described = slice(truth.start_frame, truth.end_frame + 1)
+    described_span = Span(truth.start_frame, truth.end_frame)
     true_tube = Truth(
-        Span(truth.start_frame, truth.end_frame),
+        described_span,
         truth.boxes_xyxy[truth.target, described].astype(np.float64),
     )
     scores = overlap(true_tube, from_tube(truth.sample_id, result.tube), "half-open")
-    start_s, end_s = (float(frame / truth.fps) for frame in (truth.start_frame, truth.end_frame))
+    start_s, end_s = described_span.seconds(truth.fps)
     console.print_rows(
         [
             ("query", truth.query),

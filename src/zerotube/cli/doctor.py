@@ -28,7 +28,7 @@ class Check:
         name: what was looked at.
         status: ok; missing = optional and absent; broken = grounding cannot run.
         value: what was found.
-        fix: the command or step that mends it, empty where nothing is to mend.
+        fix: the command or step that fixes it, empty where nothing is to fix.
     """
 
     group: Literal["versions", "devices", "video", "caches", "models", "extras"]

@@ -168,7 +168,7 @@ def assignments(texts: Sequence[str], *, option: str) -> dict[str, Any]:
     """Values of a repeatable ``name=value`` flag: a number or true/false where it reads as one.
 
     Raises:
-        UsageError: one of the texts is no assignment, or a name is given twice.
+        UsageError: one of the texts is not an assignment, or a name is given twice.
     """
     values: dict[str, Any] = {}
     for text in texts:

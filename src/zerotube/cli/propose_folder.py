@@ -177,7 +177,7 @@ def propose_folder(
         raise InputError(
             f"{failed} of {len(videos)} videos that failed, each named above",
             wanted="videos that can be used",
-            fix="mend or remove them and run the same command again: what is done is skipped",
+            fix="fix or remove them and run the same command again: what is done is skipped",
         )
 
 

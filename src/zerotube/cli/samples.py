@@ -44,9 +44,10 @@ def samples(
 ) -> None:
     """List the samples of a data set: id, video, described time, segment and query.
 
-    Frames count from 0, both ends included; seconds are those at which the two frames appear. The
-    annotation alone is enough: videos are looked for where --root names a folder that has any, and
-    VidSTG's rules about missing boxes apply where --boxes or --root has VidOR annotations.
+    Frames count from 0, both ends included; seconds go from when the first frame appears to when
+    the last one ends. The annotation alone is enough: videos are looked for where --root names a
+    folder that has any, and VidSTG's rules about missing boxes apply where --boxes or --root has
+    VidOR annotations.
     """
     from zerotube.eval.datasets import Request
     from zerotube.eval.datasets.listing import list_pairs
@@ -88,7 +89,7 @@ def _tell(listing: Listing, shown: int, kinds: Counter[str], *, videos_wanted: b
 
 
 def _row(pair: Pair) -> tuple[str, ...]:
-    seconds = _seconds(pair.span, pair.fps)
+    seconds = None if pair.fps is None else pair.span.seconds(pair.fps)
     return (
         pair.sample_id,
         pair.video_name,
@@ -101,11 +102,6 @@ def _row(pair: Pair) -> tuple[str, ...]:
 
 def _frames(span: Span) -> str:
     return f"{span.start_frame}-{span.end_frame}"
-
-
-def _seconds(span: Span, fps: float | None) -> tuple[float, float] | None:
-    """When the first and the last frame appear; None where the rate is not known."""
-    return None if fps is None else (span.start_frame / fps, span.end_frame / fps)
 
 
 def _as_dict(listing: Listing, shown: tuple[Pair, ...], kinds: Counter[str]) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def _as_dict(listing: Listing, shown: tuple[Pair, ...], kinds: Counter[str]) -> 
 
 
 def _pair_dict(pair: Pair) -> dict[str, Any]:
-    seconds = _seconds(pair.span, pair.fps)
+    seconds = None if pair.fps is None else pair.span.seconds(pair.fps)
     segment = pair.segment
     return {
         "id": pair.sample_id,

@@ -108,7 +108,7 @@ def evaluate(
         options: of the run.
 
     Raises:
-        InputError: every sample was skipped, or a result is no prediction.
+        InputError: every sample was skipped, or a result is not a prediction.
     """
     predictions: dict[str, Prediction] = {}
     timings: dict[str, list[float]] = {}

@@ -156,12 +156,12 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
     """Read a prediction file of any system, by sample id; blank lines are passed over.
 
     Raises:
-        InputError: a line that is no prediction, or an id that occurs twice; the line is named.
+        InputError: a line that is not a prediction, or an id that occurs twice; the line is named.
             Or a file without any prediction.
         OSError: it cannot be read.
     """
     found: dict[str, Prediction] = {}
-    # Bytes are decoded line by line, so that one that is no UTF-8 can be named by its line.
+    # Bytes are decoded line by line, so that one that is not UTF-8 can be named by its line.
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
@@ -194,14 +194,14 @@ def _read_line(line: bytes, where: str) -> Prediction:
         ) from problem
     except UnicodeDecodeError as problem:
         raise InputError(
-            f"{where}, which is no UTF-8 (byte {problem.start})",
+            f"{where}, which is not UTF-8 (byte {problem.start})",
             wanted="text in UTF-8",
             fix="convert the file to UTF-8",
         ) from problem
     except (ValueError, RecursionError) as problem:
         cut = "" if line.endswith(b"\n") else ", and the file ends in this line"
         raise InputError(
-            f"{where}, which is no JSON ({problem}{cut})",
+            f"{where}, which is not JSON ({problem}{cut})",
             wanted="one JSON object per line",
             fix="complete or remove the line" if cut else "write the file again",
         ) from problem

@@ -37,7 +37,7 @@ class PublishedRow:
     Attributes:
         comparison: which of the paper's comparisons it stands in.
         system: what was measured, for a table's first column.
-        model: the multimodal LLM by the paper's name; "" for a system that is no setting of it.
+        model: the multimodal LLM by the paper's name; "" for a system that is not a setting of it.
         means: by measure as ``zerotube.eval.score`` names them, in percent; only what is published.
         source: where it is published.
         split: of the data set that it was measured on; not to be put beside another one.

@@ -79,7 +79,7 @@ class Scores:
         tables: by kind in the order of ``Benchmark.apart``; else one, under ``ALL``.
         missing_ids: samples without a prediction.
         failed_ids: samples whose prediction says that the system failed.
-        unknown_ids: predictions for what is no sample of the benchmark, not even a skipped one.
+        unknown_ids: predictions for what is not a sample of the benchmark, not even a skipped one.
         skipped: what the benchmark leaves out; a prediction for one of these is not looked at.
     """
 

@@ -51,7 +51,7 @@ class Sample:
         kind: what the benchmark reports apart: "declarative" or "interrogative", or the name of a
             test set.
         video_name: the video or image as the annotation names it.
-        video: where it lies; None if no root was given, or if it is not there.
+        video: where it is stored; None if no root was given, or if it is not there.
         truth: the described tube.
         segment: original frames that the method may see, both ends included; None for all.
         frame_count: frames of the video by its annotation; None if that does not say.

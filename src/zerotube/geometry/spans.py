@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from zerotube.errors import InputError
 
@@ -10,6 +11,9 @@ from zerotube.errors import InputError
 @dataclass(frozen=True, order=True)
 class Span:
     """A run of original frames, both ends included.
+
+    In seconds, wherever they are printed, drawn or written, a span begins when its first frame
+    appears and ends when its last one does: when the next frame appears, or with the video.
 
     Attributes:
         start_frame: first frame, 0-based.
@@ -37,6 +41,10 @@ class Span:
     def frame_count(self) -> int:
         """Number of frames, both ends counted."""
         return self.end_frame - self.start_frame + 1
+
+    def seconds(self, fps: Fraction | float) -> tuple[float, float]:
+        """Begin and end at an even frame rate > 0; see `zerotube.video.timing.frame_ends_s`."""
+        return float(self.start_frame / fps), float((self.end_frame + 1) / fps)
 
     def t_iou(self, other: Span) -> float:
         """Overlap of two spans on *lengths* (end - start), as the field computes it.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
@@ -237,7 +236,7 @@ class Grounder:
             VideoError: it cannot be used.
         """
         chosen = settings.within(self.model.family.frame_limit)
-        with self._opened(video) as source, _seeded(chosen.seed):
+        with self._opened(video) as source:
             clip = source.frames(uniform_indices(source.info.frame_count, chosen.frames))
             found = self._session(clip, chosen, _Clock(), lambda stage, done, total: None)
         if not self.keeps_clip:
@@ -271,43 +270,39 @@ class Grounder:
         limit, count = self.model.family.frame_limit, source.info.frame_count
         chosen = [(query, settings, settings.within(limit)) for query, settings in asked]
         clock = _Clock()
-        _, _, settings = chosen[0]
-        with _seeded(settings.seed):
-            with clock.stage("decode"):
-                tell("decode", 0, 1)
-                wanted = dict.fromkeys(settings.frames for *_, settings in chosen)
-                clips = {n: source.frames(uniform_indices(count, n)) for n in wanted}
-                tell("decode", 1, 1)
-            with clock.stage("propose"):
-                nouns = [noun or query.noun for query, *_ in chosen]
-                where = str(self.model.device)
-                sets = candidates.find(
-                    source, nouns, model=self.model.name, device=where, tell=tell
-                )
-            for (query, wish, settings), tracks in zip(chosen, sets, strict=True):
-                clip = clips[settings.frames]
-                session = self._session(clip, settings, clock, tell)
-                warnings = (
-                    *query.warnings,
-                    *source.info.warnings,
-                    *tracks.warnings,
-                    *self.model.warnings,
-                    *frame_warnings(self.model, wish, settings, count),
-                    *layer_warnings(self.model, settings),
-                    *session.context.shown.notes,
-                    *domain_warnings(self.model, query, source.info.path),
-                )
-                yield partial(
-                    self._one,
-                    source,
-                    session,
-                    clip,
-                    query,
-                    tracks,
-                    warnings,
-                    _Clock(dict(clock.seconds)),
-                    tell,
-                )
+        with clock.stage("decode"):
+            tell("decode", 0, 1)
+            wanted = dict.fromkeys(settings.frames for *_, settings in chosen)
+            clips = {n: source.frames(uniform_indices(count, n)) for n in wanted}
+            tell("decode", 1, 1)
+        with clock.stage("propose"):
+            nouns = [noun or query.noun for query, *_ in chosen]
+            where = str(self.model.device)
+            sets = candidates.find(source, nouns, model=self.model.name, device=where, tell=tell)
+        for (query, wish, settings), tracks in zip(chosen, sets, strict=True):
+            clip = clips[settings.frames]
+            session = self._session(clip, settings, clock, tell)
+            warnings = (
+                *query.warnings,
+                *source.info.warnings,
+                *tracks.warnings,
+                *self.model.warnings,
+                *frame_warnings(self.model, wish, settings, count),
+                *layer_warnings(self.model, settings),
+                *session.context.shown.notes,
+                *domain_warnings(self.model, query, source.info.path),
+            )
+            yield partial(
+                self._one,
+                source,
+                session,
+                clip,
+                query,
+                tracks,
+                warnings,
+                _Clock(dict(clock.seconds)),
+                tell,
+            )
 
     def _session(
         self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
@@ -394,11 +389,3 @@ class _Clock:
         begin = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - begin
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside the block and put the caller's random state back after it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield

@@ -84,7 +84,8 @@ class MethodSettings:
     """Weight of the previous prompt in the one that is fed (reference: 0.5; 0 = the newest)."""
 
     top_k: int = 7
-    """Sampled frames in the span (K; paper: 7 of 20); not read by the span rule rank-sum."""
+    """Sampled frames in the span, at most all of them (K; paper: 7 of 20). Where only the number
+    of frames is given, K keeps its share of them. Not read by the span rule rank-sum."""
 
     span_rule: SpanRule = "top-k"
     """Frames of the span: top-k = K of them, grown around the best one, as in the paper;
@@ -103,9 +104,6 @@ class MethodSettings:
     """Question and content-free prompt of the paper, or those of the released code, with its system
     prompt (release)."""
 
-    seed: int = 0
-    """Seed of everything that draws; the method itself draws nothing."""
-
     frame_fit: FrameFit = "squeeze"
     """How a frame comes to the shape that the model takes: squeeze = the whole frame, each side
     scaled by itself (a model that keeps a frame's shape keeps it), crop = its middle square, as
@@ -122,6 +120,12 @@ class MethodSettings:
     def __post_init__(self) -> None:
         self._check(self.frames >= 1, f"frames={self.frames}", "at least 1")
         self._check(self.top_k >= 1, f"top_k={self.top_k}", "at least 1")
+        self._check(
+            self.top_k <= self.frames,
+            f"top_k={self.top_k} with frames={self.frames}",
+            "at most all sampled frames in the span",
+            fix="lower top_k, or give frames alone to preset() or the command line: K follows",
+        )
         self._check(self.iterations >= 1, f"iterations={self.iterations}", "at least 1")
         self._check(
             0.0 <= self.layer_start < self.layer_end <= 1.0,
@@ -150,19 +154,43 @@ class MethodSettings:
             self._check(value in allowed, f"{name}={value!r}", f"one of {', '.join(allowed)}")
 
     @staticmethod
-    def _check(good: bool, got: str, wanted: str) -> None:
+    def _check(
+        good: bool, got: str, wanted: str, *, fix: str = "see `zerotube ground --help`"
+    ) -> None:
         if not good:
-            raise UsageError(got, wanted=wanted, fix="see `zerotube ground --help`")
+            raise UsageError(got, wanted=wanted, fix=fix)
+
+    def changed(self, **changes: Any) -> MethodSettings:
+        """The same settings but for those given.
+
+        Where ``frames`` is among them and ``top_k`` is not, K keeps its share of the frames, so
+        that the span keeps its share of the video: 7 of 20 is 3 of 8, and at least 1.
+
+        Args:
+            changes: single settings; None means "unset".
+
+        Raises:
+            UsageError: unknown setting, or a value outside its range.
+        """
+        given = {key: value for key, value in changes.items() if value is not None}
+        known = self.__dataclass_fields__
+        for key in given:
+            if key not in known:
+                raise UsageError(
+                    f"setting {key!r}",
+                    wanted=f"one of {', '.join(known)}",
+                    fix="see `zerotube ground --help`",
+                )
+        frames = given.get("frames")
+        if isinstance(frames, int):  # a model's own file may hold anything
+            given.setdefault("top_k", max(1, round(self.top_k * frames / self.frames)))
+        return replace(self, **given)
 
     def within(self, frame_limit: int | None) -> MethodSettings:
-        """The same settings for a model that takes at most ``frame_limit`` frames.
-
-        K shrinks with the frames, so that the span keeps its share of the video: 7 of 20 is 3 of 8.
-        """
+        """The same settings for a model that takes at most ``frame_limit`` frames."""
         if frame_limit is None or self.frames <= frame_limit:
             return self
-        top_k = max(1, round(self.top_k * frame_limit / self.frames))
-        return replace(self, frames=frame_limit, top_k=top_k)
+        return self.changed(frames=frame_limit)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in the order of the fields."""
@@ -217,7 +245,7 @@ def preset(name: str = DEFAULT, **changes: Any) -> MethodSettings:
 
     Args:
         name: one of ``PRESETS``.
-        changes: single settings; None means "unset".
+        changes: see ``MethodSettings.changed``: ``preset("paper", frames=6)`` has K = 2.
 
     Raises:
         UsageError: unknown preset or setting, or a value outside its range.
@@ -226,31 +254,22 @@ def preset(name: str = DEFAULT, **changes: Any) -> MethodSettings:
         raise UsageError(
             f"method {name!r}", wanted=f"one of {', '.join(PRESETS)}", fix="pass --method paper"
         )
-    given = {key: value for key, value in changes.items() if value is not None}
-    known = MethodSettings.__dataclass_fields__
-    for key in given:
-        if key not in known:
-            raise UsageError(
-                f"setting {key!r}",
-                wanted=f"one of {', '.join(known)}",
-                fix="see `zerotube ground --help`",
-            )
-    return MethodSettings(**{**PRESETS[name], **given})
+    return MethodSettings(**PRESETS[name]).changed(**changes)
 
 
 def named(settings: MethodSettings) -> str:
     """Settings in words: the preset that is nearest, and what differs from it.
 
-    >>> named(preset("paper", lr=4.0))
-    'paper, lr 4.0'
+    A K that only follows the number of frames is not a difference.
+
+    >>> named(preset("paper", frames=6, lr=4.0))
+    'paper, frames 6, lr 4.0'
     """
-    differences = {
-        name: {
-            key: value
-            for key, value in settings.to_dict().items()
-            if value != getattr(preset(name), key)
-        }
-        for name in PRESETS
-    }
+    differences = {}
+    for name in PRESETS:
+        usual = preset(name).to_dict()
+        usual["top_k"] = preset(name, frames=settings.frames).top_k
+        found = settings.to_dict()
+        differences[name] = {key: found[key] for key in found if found[key] != usual[key]}
     nearest = min(PRESETS, key=lambda name: len(differences[name]))
     return ", ".join([nearest, *(f"{k} {v}" for k, v in differences[nearest].items())])

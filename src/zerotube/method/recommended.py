@@ -89,7 +89,7 @@ def settings_for(
         ModelError: see ``recommended``.
     """
     own = recommended(model).method if method == DEFAULT else {}
-    return preset(method, **{**own, **(changes or {})})
+    return preset(method, **own).changed(**(changes or {}))
 
 
 def _file_of(model: str) -> Path | None:

@@ -148,7 +148,7 @@ class ClipSession:
         if self.settings.relative_attention:
             generic = self._generic_maps(reverse)
             # The released code's content-free prompt ends without punctuation: there the question
-            # mark has nothing to be divided by, and is no candidate.
+            # mark has nothing to be divided by, and is not a candidate.
             own = max(len(maps) - len(generic), 0)
             return relative(maps[own:], generic), texts[own:]
         return maps, texts

@@ -17,7 +17,7 @@ nothing else: no number changes. Names on the left follow from the classes in th
 ``model.vision_tower.vision_tower.vision_model.``   ``vision_tower.vision_model.``
 =================================================== ============================================
 
-The authors' code marks the picture by the id -200, which is no token. Here one of Llama-3's
+The authors' code marks the picture by the id -200, which is not a token. Here one of Llama-3's
 reserved special tokens stands for it, so that the vocabulary stays as it is. A name that is not in
 the table, or one that is missing, is refused.
 """
@@ -89,7 +89,7 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
         ``out``.
 
     Raises:
-        ModelError: the source is no such checkpoint, or names do not match the table above.
+        ModelError: the source is not such a checkpoint, or names do not match the table above.
         UsageError: ``out`` holds a checkpoint already.
     """
     import torch
@@ -132,7 +132,7 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
     (out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
     processor.save_pretrained(out)
     config.save_pretrained(out)
-    # Written last: the family is chosen by this name, and a folder without config.json is no model.
+    # Written last: the family is chosen by this name; a folder without config.json is not a model.
     written = json.loads((out / "config.json").read_text())
     written["architectures"] = [ARCHITECTURE]
     (out / "config.json").write_text(json.dumps(written, indent=2) + "\n")

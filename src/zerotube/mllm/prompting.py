@@ -185,7 +185,7 @@ class PromptTokens:
         unknown = self._tokenizer.unk_token_id
         if unknown is None:
             return ()
-        # Single letters are what is left of "man's"; digits are no words.
+        # Single letters are what is left of "man's"; digits are not words.
         words = re.findall(r"[^\W\d_]{2,}", text)
         missing = [
             word

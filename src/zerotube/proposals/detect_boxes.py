@@ -1,4 +1,4 @@
-"""Detect a noun in every so many-th frame and link the boxes: ByteTrack or BoT-SORT."""
+"""Detect a noun in every n-th frame and link the boxes: ByteTrack or BoT-SORT."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class ByteTrackProposer(BoxProposer):
 
 
 class BotSortProposer(BoxProposer):
-    """The detector's boxes, linked by BoT-SORT, which makes up for a moving camera."""
+    """The detector's boxes, linked by BoT-SORT, which compensates for a moving camera."""
 
     name = "gdino+botsort"
     linker = "botsort"

@@ -1,4 +1,4 @@
-"""Detect a noun in every so many-th frame and follow it by masks: SAM 2 or EdgeTAM."""
+"""Detect a noun in every n-th frame and follow it by masks: SAM 2 or EdgeTAM."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class DetectionSettings:
     """Word the detector is asked for when the noun means people; empty: the noun itself."""
 
     every: int = 10
-    """The detector looks at every so many-th frame."""
+    """The detector looks at every n-th frame."""
 
     nms_iou: float = 0.7
     """Of two boxes in one frame that overlap by more than this, the weaker is dropped."""

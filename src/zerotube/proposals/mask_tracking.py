@@ -1,4 +1,4 @@
-"""Detections every so many frames, and a mask tracker that follows each object both ways.
+"""Detections every n frames, and a mask tracker that follows each object both ways.
 
 Forwards, frames are streamed. Where the detector looks, each of its boxes is turned into a mask;
 a mask that overlaps an object already followed is that object, any other joins. Backwards, frames
@@ -72,7 +72,7 @@ class FollowRules:
     """How detections and masks become objects.
 
     Attributes:
-        every: the detector looks at every so many-th frame.
+        every: the detector looks at every n-th frame.
         nms_iou: overlap of two boxes of one frame above which the weaker is dropped.
         match_iou: overlap of masks from which a detection is an object already followed.
         max_objects: most objects followed at a time.

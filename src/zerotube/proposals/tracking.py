@@ -151,7 +151,7 @@ class KindTracker:
         Args:
             frame: source frame, larger than the last one.
             regions: boxes in pixels of the source video.
-            image: uint8 ``(H, W, 3)`` RGB, for a tracker that makes up for a moving camera.
+            image: uint8 ``(H, W, 3)`` RGB, for a tracker that compensates for a moving camera.
         """
         import supervision as sv
 

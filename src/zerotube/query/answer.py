@@ -70,7 +70,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
         try:
             value, stop = decoder.raw_decode(text, start)
         except RecursionError:
-            break  # brackets by the thousand are no answer, and slow to read from every one
+            break  # brackets by the thousand are not an answer, and slow to read from every one
         except ValueError:
             stop = start + 1
         else:
@@ -100,7 +100,7 @@ def checked_phrases(values: dict[str, Any], rules: Query) -> Phrases:
     tokens: dict[str, list[Token]] = {}
     for name in _FIELDS:
         if not isinstance(values.get(name), str):
-            raise _refused(f"an answer whose {name} is no text")
+            raise _refused(f"an answer whose {name} is not text")
         tokens[name] = _words(values[name])
         if not tokens[name]:
             raise _refused(f"an answer with an empty {name}")
@@ -114,7 +114,7 @@ def checked_phrases(values: dict[str, Any], rules: Query) -> Phrases:
     if noun[0].text in _ARTICLES or not any(
         token.can(Tag.NOMINAL | Tag.PRON | Tag.ING) for token in noun
     ):
-        raise _refused("an answer whose noun is no bare noun")
+        raise _refused("an answer whose noun is not a bare noun")
     for name in ("attribute", "action"):
         if not _contains(tokens[name], noun):
             raise _refused(f"an answer whose {name} does not name its noun")

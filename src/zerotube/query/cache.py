@@ -30,7 +30,7 @@ class PhraseCache:
     nothing else, so no key can be in it.
 
     Attributes:
-        folder: where the files lie; made when the first one is written.
+        folder: where the files are stored; made when the first one is written.
         model: name of the model.
         host: server it runs on, "local" for a model of this process.
     """

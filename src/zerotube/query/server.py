@@ -265,7 +265,7 @@ def host_of(base_url: str) -> str:
 def _no_address() -> UsageError:
     """Does not quote the address: people put keys there."""
     return UsageError(
-        "a base URL that is no web address",
+        "a base URL that is not a web address",
         wanted="an address such as http://localhost:8000/v1",
         fix="correct --llm-base-url or OPENAI_BASE_URL",
     )
@@ -278,7 +278,7 @@ def _content(body: bytes) -> str:
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         content = None
     if not isinstance(content, str) or not content.strip():
-        raise _no_answer("a response that is no chat completion with text")
+        raise _no_answer("a response that is not a chat completion with text")
     return content
 
 

@@ -20,7 +20,7 @@ def default_folder() -> Path:
 
 
 def kept_folder(name: str, samples: int | None = None) -> Path:
-    """Where a set lies once it is written, whether it is or not.
+    """Where a set is stored once it is written, whether it is or not.
 
     Args:
         name: one of `zerotube.synth.SETS`.

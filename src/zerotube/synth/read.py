@@ -141,7 +141,7 @@ def read_listing(listing: Path, folder: Path) -> list[SavedSample]:
     try:
         lines = listing.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as problem:
-        raise _wrong(listing, f"bytes that are no text ({problem.reason})") from problem
+        raise _wrong(listing, f"bytes that are not text ({problem.reason})") from problem
     samples: list[SavedSample] = []
     seen: set[str] = set()
     for number, line in enumerate(lines, start=1):
@@ -174,7 +174,7 @@ def read_recipe(folder: Path) -> SavedRecipe | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as problem:
-        raise _wrong(path, f"bytes that are no text ({problem.reason})") from problem
+        raise _wrong(path, f"bytes that are not text ({problem.reason})") from problem
     except ValidationError as problem:
         raise _wrong(path, _first_error(problem)) from problem
     command = "zerotube synth --out DIR" + (f" --set {raw.set}" if raw.set else "")

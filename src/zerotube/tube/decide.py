@@ -150,9 +150,9 @@ def _check(frame_scores: NDArray[np.float64]) -> None:
 def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tube:
     """The tube: the candidate of the highest track score, over the frames selected inside it.
 
-    The span runs from the first to the last selected sampled frame, in original frame numbers. The
-    boxes are those of the densified track; a frame of the span that the track does not reach has
-    none.
+    The span runs from the first to the last selected sampled frame, in original frame numbers, as
+    far as the densified track goes: where the track ends the span ends, since K frames are counted
+    whether the object is there or not. So every frame of the span has a box.
 
     Args:
         evidence: scores of the candidates of ``tracks``.
@@ -171,6 +171,8 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
     span = Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
     track_frames, track_boxes = densify(track)
     frames, boxes = cut_to_span(track_frames, track_boxes, span)
+    if len(frames):  # else the tube says that tracks and scores do not belong together
+        span = Span(int(frames[0]), int(frames[-1]))
     return Tube(
         track_id=track.track_id,
         label=track.label,

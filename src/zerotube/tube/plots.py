@@ -114,11 +114,9 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.075, 0.55 / height, 0.9, 1 - (head + 0.75) / height))
 
-    # a frame shows until the next one appears
-    ends = np.append(result.timestamps_s[1:], result.video.duration_s)
     axes.axvspan(
         result.start_s,
-        ends[tube.span.end_frame],
+        result.end_s,
         color=style.ACCENT,
         alpha=0.18,
         lw=0,
@@ -152,7 +150,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
         clip_on=False,
         label=f"{int(selected.sum())} of {len(selected)} sampled frames selected",
     )
-    duration = max(float(ends[-1]), 1e-3)
+    duration = max(result.video.duration_s, 1e-3)
     axes.set_xlim(-0.01 * duration, 1.01 * duration)
     axes.set_ylim(0.0, max(float(evidence.frame_scores.max()), 1e-12) * 1.08)
     _style_axes(axes)
@@ -263,12 +261,12 @@ def _fitted(text: str, size: float, inches: float, *, lines: int, bold: bool = F
 
     drawn, path = style.legible(style.clean(text) + "…", bold=bold)
     font = ImageFont.truetype(str(path), round(size * 10))
-    # 720 = 72 points times 10; 0.95 because matplotlib spaces letters by whole pixels
+    # 720 = 72 points times 10; 0.95 because matplotlib spaces characters by whole pixels
     return style.wrapped(drawn[:-1], font, inches * 720 * 0.95, lines=lines)
 
 
 def _font(text: str, size: float, *, bold: bool = False) -> tuple[str, FontProperties]:
-    """The text as it can be drawn, and the font that has its letters."""
+    """The text as it can be drawn, and the font that has its characters."""
     from matplotlib.font_manager import FontProperties
 
     drawn, path = style.legible(text, bold=bold)

@@ -1,8 +1,10 @@
 """A result as plain JSON: the content of ``tube.json``, one line of a predictions file.
 
-``tube.json`` (schema ``zerotube.tube/1``) needs nothing of this package to be read: frames are
-original 0-based numbers, boxes are (x1, y1, x2, y2) in pixels of the original video, times are
-presentation times in seconds. ``end_s`` is the time at which the last frame appears.
+``tube.json`` (schema ``zerotube.tube/2``) needs nothing of this package to be read: frames are
+original 0-based numbers, boxes are (x1, y1, x2, y2) in pixels of the original video, ``time_s`` is
+the presentation time of a frame in seconds. The span goes from ``start_s``, when ``start_frame``
+appears, to ``end_s``, when ``end_frame`` ends: when the next frame appears, or with the video. (In
+``zerotube.tube/1`` ``end_s`` was the time at which ``end_frame`` appears.)
 ``frames_shown`` says what became of the sampled frames on their way into the model, with the fields
 of `zerotube.video.shown.FramesShown`; null where that is not known.
 """
@@ -22,7 +24,7 @@ from zerotube.errors import NumericalError
 from zerotube.method.types import TokenChoice
 from zerotube.tube.types import GroundingResult
 
-SCHEMA = "zerotube.tube/1"
+SCHEMA = "zerotube.tube/2"
 """Name and version of the layout of ``tube.json``; the number rises when a key changes meaning."""
 
 
@@ -221,7 +223,7 @@ def _plain(value: Any, where: str) -> Any:
         return {str(key): _plain(item, f"{where}: {key}") for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    raise TypeError(f"{type(value).__name__} at {where} is no JSON value")
+    raise TypeError(f"{type(value).__name__} at {where} is not a JSON value")
 
 
 def _package_version() -> str:

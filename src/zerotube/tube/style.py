@@ -1,4 +1,4 @@
-"""What the overlay and the plots share: colours, texts that fit, fonts that have the letters."""
+"""What the overlay and the plots share: colours, texts that fit, fonts that have the characters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRACK = "#3b424d"
 
 
 _SHAPELESS = frozenset({"Cc", "Cf", "Mn", "Me"})
-"""Unicode categories of letters that a font may lack without loss: controls, joiners, accents."""
+"""Unicode categories that a font may lack without loss: controls, joiners, accents."""
 
 
 def clean(text: str) -> str:
@@ -77,7 +77,7 @@ def wrapped(text: str, font: FreeTypeFont, room: float, *, lines: int) -> str:
 
 
 def _fitting(text: str, tail: str, font: FreeTypeFont, room: float) -> int:
-    """How many first letters, with ``tail`` behind them, fit into ``room``; at least one."""
+    """How many first characters, with ``tail`` behind them, fit into ``room``; at least one."""
 
     def width(count: int) -> float:
         return font.getlength(text[:count] + tail)
@@ -94,8 +94,8 @@ def legible(text: str, *, bold: bool = False) -> tuple[str, Path]:
     """A text as it can be drawn, and the font file to draw it with.
 
     The font is DejaVu Sans, which comes with matplotlib (Latin, Greek, Cyrillic, Arabic and more),
-    wherever it has all letters; otherwise the installed font that has most of them. A letter that
-    it lacks becomes an empty square; marks without a shape of their own are left out.
+    wherever it has all characters; otherwise the installed font that has most of them. A character
+    that it lacks becomes an empty square; marks without a shape of their own are left out.
 
     Args:
         text: any text; line breaks are kept.
@@ -125,7 +125,7 @@ def _best_installed(wanted: frozenset[int], fallback: Path) -> Path:
 
     best, best_count = fallback, len(wanted & _letters(fallback))
     for path in sorted({Path(entry.fname) for entry in fontManager.ttflist}):
-        if "LastResort" in path.name:  # claims every letter, draws only the name of its script
+        if "LastResort" in path.name:  # claims every character, draws only the name of its script
             continue
         count = len(wanted & _letters(path))
         if count > best_count:

@@ -16,26 +16,26 @@ from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.query.types import Query
 from zerotube.video.shown import FramesShown
+from zerotube.video.timing import frame_ends_s
 from zerotube.video.types import Clip, VideoInfo
 
 
 @dataclass(frozen=True)
 class Tube:
-    """One object over one span, a box for every original frame in which it is visible.
+    """One object over one span, a box for every original frame of it.
 
     Attributes:
         track_id: the chosen candidate.
         label: noun of the candidate.
-        span: described time, original frames, both ends included.
-        frame_indices: int64 ``(n,)``, frames of the span that have a box, n >= 1. A frame is
-            missing only where the track does not reach it: boxes are interpolated over gaps, never
-            extrapolated.
+        span: described time, original frames, both ends included, inside the track: boxes are
+            interpolated over its gaps, never extrapolated beyond its ends.
+        frame_indices: int64 ``(n,)``, the frames of the span, n >= 1.
         boxes_xyxy: float32 ``(n, 4)``, pixels of the original video.
         track_frame_indices: int64 ``(m,)``, every frame of the whole (densified) track.
         track_boxes_xyxy: float32 ``(m, 4)``, its boxes, also outside the span (gt_vIoU needs them).
 
     Raises:
-        TracksError: if there is no box inside the span, a frame of the tube lies outside it, or
+        TracksError: if there is no box inside the span, the frames are not those of the span, or
             boxes and frames differ in number.
     """
 
@@ -60,8 +60,11 @@ class Tube:
                 )
         if len(self.frame_indices) == 0:
             raise self._error(f"no box in {where}", "a track that is visible in its own span")
-        if self.frame_indices[0] not in self.span or self.frame_indices[-1] not in self.span:
-            raise self._error(f"boxes outside {where}", "boxes of the span only")
+        first, last = int(self.frame_indices[0]), int(self.frame_indices[-1])
+        if (first, last) != (self.span.start_frame, self.span.end_frame):
+            raise self._error(
+                f"boxes from frame {first} to {last} for {where}", "boxes for the whole span"
+            )
 
     def _error(self, got: str, wanted: str) -> TracksError:
         return TracksError(
@@ -128,13 +131,14 @@ class GroundingResult:
 
     @property
     def start_s(self) -> float:
-        """Presentation time of the span's first frame, in seconds."""
+        """When the span's first frame appears, in seconds."""
         return float(self.timestamps_s[self.tube.span.start_frame])
 
     @property
     def end_s(self) -> float:
-        """Presentation time of the span's last frame, in seconds."""
-        return float(self.timestamps_s[self.tube.span.end_frame])
+        """When the span's last frame ends, in seconds (see `Span`)."""
+        ends_s = frame_ends_s(self.timestamps_s, self.video.duration_s)
+        return float(ends_s[self.tube.span.end_frame])
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``tube.json``: plain JSON values only."""

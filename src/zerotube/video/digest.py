@@ -1,4 +1,4 @@
-"""What tells one video's content from another's, whatever it is named and wherever it lies."""
+"""What tells one video's content from another's, whatever it is named and wherever it is stored."""
 
 from __future__ import annotations
 

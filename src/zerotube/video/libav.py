@@ -86,7 +86,7 @@ def open_file(path: str, threads: str = "AUTO") -> Iterator[tuple[InputContainer
             frames that survive damage must not depend on timing.
 
     Raises:
-        VideoError: the file is no container libav knows, or holds no video it can decode.
+        VideoError: the file is not a container libav knows, or holds no video it can decode.
         UsageError: PyAV is missing.
     """
     av = import_av()

@@ -43,7 +43,9 @@ def open_video(path: str | Path, fps: Fraction | None = None) -> Video:
         ) from error
     except ValueError as error:
         raise VideoError(
-            f"{str(path)!r}, which is no path ({error})", wanted="a path", fix="check the spelling"
+            f"{str(path)!r}, which is not a path ({error})",
+            wanted="a path",
+            fix="check the spelling",
         ) from error
     if is_folder:
         # Imported on use, like the other: `zerotube --help` needs neither Pillow nor PyAV.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zerotube.errors import VideoError
 from zerotube.geometry.spans import Span
 from zerotube.video.base import Video
+from zerotube.video.timing import frame_ends_s
 from zerotube.video.types import Frame, VideoInfo
 
 
@@ -21,7 +22,7 @@ class SegmentVideo(Video):
     open.
 
     Args:
-        whole: an open video that is no segment itself.
+        whole: an open video that is not a segment itself.
         span: frames of ``whole``, both ends included.
 
     Raises:
@@ -38,8 +39,8 @@ class SegmentVideo(Video):
             )
         self.whole = whole
         self.span = span
-        shown = np.append(whole.timestamps_s, info.duration_s)
-        begin_s, end_s = shown[span.start_frame], shown[span.end_frame + 1]
+        begin_s = whole.timestamps_s[span.start_frame]
+        end_s = frame_ends_s(whole.timestamps_s, info.duration_s)[span.end_frame]
         part = replace(
             info,
             frame_count=span.frame_count,

@@ -247,7 +247,7 @@ def _finish(
     if orientation is None:
         warnings = [
             *warnings,
-            "the file asks for a turn that is no multiple of 90 degrees: ignored",
+            "the file asks for a turn that is not a multiple of 90 degrees: ignored",
         ]
     end_s, declared_s = float(timestamps_s[-1]), table.declared_duration_s
     if declared_s is not None and end_s < declared_s - max(0.5, _EARLY_END * declared_s):

@@ -69,6 +69,16 @@ def is_variable(timestamps_s: NDArray[np.float64], tick_s: float) -> bool:
     return bool(stray_s > min(max(1.01 * tick_s, 0.05 * step_s), 0.25 * step_s))
 
 
+def frame_ends_s(timestamps_s: NDArray[np.float64], duration_s: float) -> NDArray[np.float64]:
+    """(N,) seconds at which each frame ends: when the next one appears, the last with the video.
+
+    Args:
+        timestamps_s: (N,) increasing, when each frame appears.
+        duration_s: of the video, the time of its last frame included.
+    """
+    return np.append(timestamps_s[1:], duration_s)
+
+
 def last_frame_duration_s(
     packet_duration_s: float, timestamps_s: NDArray[np.float64], fps: Fraction
 ) -> float:

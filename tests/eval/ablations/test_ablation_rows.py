@@ -10,6 +10,7 @@ from zerotube.eval.published import published
 from zerotube.method.config import preset
 
 FULL = preset("paper")
+FEW = preset("paper", frames=6)
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
@@ -71,6 +72,8 @@ def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
         (20, 7),
     ]
     assert all(row.variant.settings.lr == 2.0 for row in own)
+    few = {row.variant.label: row.variant.settings.top_k for row in rows_of("beyond", FEW)}
+    assert (few["GTI"], few["default"], few["released code"]) == (2, 2, 3)
 
 
 def test_trackers_are_named_by_the_user() -> None:

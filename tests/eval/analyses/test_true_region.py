@@ -98,6 +98,6 @@ def test_where_a_ratio_has_no_meaning() -> None:
     assert np.isnan(hidden.ratios(maps)[0])
     nothing = Region(np.zeros((0, 4, 6)), np.zeros(0, np.int64))
     assert np.isnan(nothing.ratios(maps)[0])
-    # No attention outside: infinitely good is no number either.
+    # No attention outside: infinitely good is not a number either.
     maps[:, :, :, :3] = 0.0
     assert np.isnan(region_of(right_half, one, layout([0]), SIZE).ratios(maps)[0])

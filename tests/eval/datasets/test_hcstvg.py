@@ -134,12 +134,12 @@ def test_copies_of_a_video_are_one_but_different_files_are_not(tmp_path: Path) -
         ({"bbox": {"0": [1, 2, 3, 4]}}, "no list of boxes"),
         ({"st_frame": 0}, "'st_frame' is 0, less than 1"),
         ({"st_frame": 601}, "st_frame 601 (from 1) in a video of 600 frames"),
-        ({"st_frame": 1.5}, "'st_frame' is 1.5, no whole number"),
-        ({"st_frame": float("nan")}, "no whole number"),
-        ({"st_frame": True}, "no whole number"),
+        ({"st_frame": 1.5}, "'st_frame' is 1.5, not a whole number"),
+        ({"st_frame": float("nan")}, "not a whole number"),
+        ({"st_frame": True}, "not a whole number"),
         ({"img_num": None}, "no key 'img_num'"),
         ({"img_num": -600}, "less than 1"),
-        ({"img_num": 10**12}, "no whole number"),
+        ({"img_num": 10**12}, "not a whole number"),
         ({"caption": "  "}, "'caption' holds no sentence"),
         ({"caption": None}, "no key 'caption' or 'English'"),
         ({"caption": 7}, "no sentence"),
@@ -162,7 +162,7 @@ def test_a_faulty_entry_is_skipped_with_the_reason(
 def test_an_entry_of_another_kind_is_skipped(tmp_path: Path) -> None:
     content = {"1_a.mp4": [1, 2], "2_b.mp4": hcstvg_entry(), "3_c.mp4": {"caption": "x"}}
     reasons = [item.reason for item in loaded(tmp_path, content).skipped]
-    assert reasons == ["the entry is no JSON object", "no key 'bbox'"]
+    assert reasons == ["the entry is not a JSON object", "no key 'bbox'"]
 
 
 def test_a_box_without_area_is_allowed(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_box_without_area_is_allowed(tmp_path: Path) -> None:
         (json.dumps({"a.mp4": hcstvg_entry()})[:-5], "ends in the middle"),
         ("", "which is empty"),
         (" \n", "which is empty"),
-        ("{'a': 1}", "which is no JSON"),
+        ("{'a': 1}", "which is not JSON"),
         ('{"a.mp4": {}, "a.mp4": {}}', "the key 'a.mp4' occurs twice"),
         ('{"a.mp4": {"st_frame": 1, "st_frame": 2}}', "the key 'st_frame' occurs twice"),
         (json.dumps([vidstg_entry()]), "looks like VidSTG annotations"),

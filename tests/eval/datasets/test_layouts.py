@@ -164,7 +164,7 @@ def test_faulty_entries_of_such_a_list(tmp_path: Path) -> None:
     assert [(item.sample_id, item.reason) for item in benchmark.skipped] == [
         ("2_b.mp4", "10 boxes for frames 31 to 40 (left out)"),
         ("3_c", "no key 'tube_end_frame'"),
-        ("3", "the entry is no JSON object"),
+        ("3", "the entry is not a JSON object"),
     ]
 
 
@@ -266,7 +266,7 @@ def test_boxes_of_a_merged_file_serve_where_there_are_no_box_files(tmp_path: Pat
     ("changes", "reason"),
     [
         ({"qtype": "other"}, "'qtype' is 'other', neither 'declar' nor 'inter'"),
-        ({"sentence": "a dog"}, "'sentence' is no JSON object"),
+        ({"sentence": "a dog"}, "'sentence' is not a JSON object"),
         ({"target_bboxs": None}, "no boxes of object 0"),
         ({"target_bboxs": [{"xmin": 1}] * 11}, "a box of the merged annotation is malformed"),
         ({"target_bboxs": [{}] * 11}, "object 0 has no box at frame 20"),

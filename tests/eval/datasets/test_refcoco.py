@@ -141,7 +141,7 @@ def test_the_folder_in_a_name_tells_two_images_apart(tmp_path: Path) -> None:
         (line(image=None), "no image is named"),
         (line(image=42), "no image is named"),
         (line(split=None), "no text under 'split'"),
-        ("[1]", "no JSON object"),
+        ("[1]", "not a JSON object"),
     ],
 )
 def test_a_faulty_line_is_skipped(tmp_path: Path, entry: Any, reason: str) -> None:
@@ -162,7 +162,7 @@ def test_a_faulty_line_is_skipped(tmp_path: Path, entry: Any, reason: str) -> No
         (json.dumps({"1.mp4": hcstvg_entry()}), "looks like HC-STVG annotations"),
         (json.dumps(INSTANCES), "looks like COCO instances"),
         ("", "which is empty"),
-        ("cup, 1, 2, 3, 4", "which is no JSON"),
+        ("cup, 1, 2, 3, 4", "which is not JSON"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_an_error(tmp_path: Path, text: str, problem: str) -> None:

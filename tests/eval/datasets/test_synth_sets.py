@@ -223,7 +223,7 @@ def test_an_older_recipe_names_the_command(folder):
 
 
 def test_paths_to_nothing_are_refused(tmp_path, folder):
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         ask(root=tmp_path / "none")
     with pytest.raises(InputError, match="zerotube synth --set mixed"):
         ask("mixed", root=folder / "videos")

@@ -144,12 +144,12 @@ def test_boxes_over_a_span_against_the_rule_frame_by_frame(
         ({"temporal_gt": {"begin_fid": -1, "end_fid": 20}}, "less than 0"),
         ({"temporal_gt": {"begin_fid": 20}}, "no key 'end_fid'"),
         ({"used_segment": {"begin_fid": 100, "end_fid": 120}}, "in a video of 100 frames"),
-        ({"used_segment": [10, 50]}, "'used_segment' is no JSON object"),
+        ({"used_segment": [10, 50]}, "'used_segment' is not a JSON object"),
         ({"frame_count": 0}, "less than 1"),
         ({"frame_count": None}, "no key 'frame_count'"),
-        ({"fps": 0}, "no number above 0"),
-        ({"fps": float("nan")}, "no number above 0"),
-        ({"fps": "25"}, "no number above 0"),
+        ({"fps": 0}, "not a number above 0"),
+        ({"fps": float("nan")}, "not a number above 0"),
+        ({"fps": "25"}, "not a number above 0"),
         ({"width": -640}, "less than 1"),
         ({"vid": 7}, "'vid' holds no sentence"),
     ],
@@ -175,10 +175,10 @@ def test_a_faulty_entry_loses_all_its_pairs(
     ("caption", "reason"),
     [
         ({"description": "", "target_id": 0}, "'description' holds no sentence"),
-        ({"description": "a dog", "target_id": "x"}, "no whole number"),
+        ({"description": "a dog", "target_id": "x"}, "not a whole number"),
         ({"description": "a dog"}, "no key 'target_id'"),
         ({"description": "a dog", "target_id": 9}, "object 9 has no box"),
-        ("a dog", "the sentence is no JSON object"),
+        ("a dog", "the sentence is not a JSON object"),
     ],
 )
 def test_a_faulty_sentence_is_skipped_alone(tmp_path: Path, caption: Any, reason: str) -> None:
@@ -192,7 +192,7 @@ def test_a_faulty_sentence_is_skipped_alone(tmp_path: Path, caption: Any, reason
 def test_odd_entries_are_named(tmp_path: Path) -> None:
     benchmark = loaded(tmp_path, 7, vidstg_entry(questions=None, **{"subject/objects": "dog"}))
     assert [(item.sample_id, item.reason) for item in benchmark.skipped] == [
-        ("0", "the entry is no JSON object"),
+        ("0", "the entry is not a JSON object"),
         ("1:question", "no list 'questions'"),
     ]
     assert [sample.tags for sample in benchmark.samples] == [{"type": "object"}]
@@ -211,13 +211,13 @@ def _boxes_with(frame: int, item: Any) -> dict[str, Any]:
         (_boxes_with(25, [{"tid": 0, "bbox": vidor_box(25) | {"xmax": 3}}]), "is inverted"),
         (_boxes_with(25, [{"tid": 0, "bbox": vidor_box(25)}] * 2), "two boxes at frame 25"),
         (_boxes_with(25, [{"tid": 0, "bbox": {"xmin": 1}}]), "frame 25 is malformed"),
-        (_boxes_with(25, [{"tid": 0, "bbox": vidor_box(25) | {"xmax": "a"}}]), "no number"),
+        (_boxes_with(25, [{"tid": 0, "bbox": vidor_box(25) | {"xmax": "a"}}]), "not a number"),
         (_boxes_with(25, [{"tid": [0], "bbox": vidor_box(25)}]), "frame 25 is malformed"),
         (_boxes_with(25, None), "frame 25 is malformed"),
         ({"trajectories": {}}, "looks like a VidOR annotation"),
         ([vidstg_entry()], "looks like VidSTG annotations"),
         ('{"trajectories": [[{"tid": 0,', "ends in the middle"),
-        ("{trajectories}", "no JSON"),
+        ("{trajectories}", "not JSON"),
         ("", "which is empty"),
     ],
 )

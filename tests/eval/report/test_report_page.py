@@ -388,7 +388,7 @@ def test_a_large_run_reads_only_the_samples_it_shows(samples, monkeypatch) -> No
     assert "Failed: 200 samples" in page.text
     assert "and 140 more reasons" in page.text
     assert "the 12 largest of 40 groups" in page.text
-    # A property that is different for every sample is no group.
+    # A property that is different for every sample is not a group.
     assert not any(own["aria-label"] == "By id" for own in page.named("div", role="region"))
 
 

@@ -53,12 +53,12 @@ def test_another_version(task: Digests, journal: Path) -> None:
 def test_sqlite_of_another_program(task: Digests, journal: Path) -> None:
     journal.unlink()
     execute(journal, "CREATE TABLE run (settings TEXT, settings_hash TEXT, samples TEXT)")
-    assert "no journal" in refusal(task, journal)
+    assert "not a journal" in refusal(task, journal)
 
 
 def test_an_empty_file(task: Digests, journal: Path) -> None:
     journal.write_bytes(b"")
-    assert "no journal" in refusal(task, journal)
+    assert "not a journal" in refusal(task, journal)
 
 
 def test_no_sqlite_at_all(task: Digests, journal: Path) -> None:

@@ -104,11 +104,9 @@ def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
         "undivided query, token norm": short,
         "undivided query, rank-sum span": replace(vanilla, span_rule="rank-sum"),
         "undivided query, token norm, rank-sum span": replace(short, span_rule="rank-sum"),
-        "default": preset("default", frames=base.frames, seed=base.seed),
-        "default, weighted tokens": preset(
-            "default", frames=base.frames, seed=base.seed, token_rule="weighted"
-        ),
-        "released code": preset("release", frames=base.frames, seed=base.seed),
+        "default": preset("default", frames=base.frames),
+        "default, weighted tokens": preset("default", frames=base.frames, token_rule="weighted"),
+        "released code": preset("release", frames=base.frames),
     }
     return [
         AblationRow(Variant("GTI", gti), None),
@@ -139,11 +137,8 @@ def _objective(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]
 def _frames(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """Number of sampled frames N_f; K keeps its share of them."""
     counts = _numbers("frames", values, int, (4, 8, 12, 16, 20, 24, 32))
-    share = base.top_k / base.frames
-    return _sweep(
-        {f"{n} frames": replace(base, frames=n, top_k=max(1, round(share * n))) for n in counts},
-        f"{base.frames} frames",
-    )
+    rows = {f"{n} frames": base.changed(frames=n) for n in counts}
+    return _sweep(rows, f"{base.frames} frames")
 
 
 def _top_k(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:

@@ -86,7 +86,7 @@ class Analysis:
                     + (f" of kind {kind!r}" if kind != ALL else "")
                     + (f"; the first failure: {_first(record)}" if record.errors else ""),
                     wanted="at least one sample that can be measured",
-                    fix="mend what the failures name, and run again with another --out",
+                    fix="fix what the failures name, and run again with another --out",
                 )
             findings[kind] = self.find(results, len(members) - len(results))
         if not findings:

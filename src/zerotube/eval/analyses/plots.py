@@ -172,7 +172,7 @@ def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> No
         axes, places, [row.accuracy for row in ranks], style.INK, "o", "-", "one token, by rank"
     )
     axes.set_ylim(-0.02, 1.02)
-    axes.axhline(lot, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn by lot")
+    axes.axhline(lot, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn at random")
     axes.set_xlim(0.6, len(ranks) + 0.4)
     _whole_ticks(axes)
     _panel(axes, f"{name} attention", "rank by activation (1 = the token GTI takes)")
@@ -288,7 +288,7 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def _drawable(token: str) -> tuple[str, FontProperties]:
-    """The name of a token as it can be drawn, its position kept, and the font that has its letters.
+    """A token's name as it can be drawn, its position kept, and the font that has its characters.
 
     A dollar sign starts no formula.
     """

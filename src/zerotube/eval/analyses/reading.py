@@ -99,15 +99,12 @@ def reading(
         SampleSkipped, InputError, VideoError: see ``opened``.
         InputError: the benchmark's true tracks hold no track of the true tube.
     """
-    import torch
-
     from zerotube.method.session import ClipSession, encode_options
     from zerotube.video import uniform_indices
 
     model = grounder.model
     chosen = settings.within(model.family.frame_limit)
-    with opened(sample) as video, torch.random.fork_rng():
-        torch.manual_seed(chosen.seed)
+    with opened(sample) as video:
         info = video.info
         query = (loaded_by or ModelChoice()).query(grounder, sample)
         clip = video.frames(uniform_indices(info.frame_count, chosen.frames))

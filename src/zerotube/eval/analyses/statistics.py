@@ -92,7 +92,7 @@ def equal_groups(values: NDArray[np.float64], count: int) -> list[NDArray[np.int
 
 
 def plain(value: Any) -> Any:
-    """Plain JSON values of dataclasses, mappings and sequences; what is no number becomes None."""
+    """Plain JSON values of dataclasses, mappings and sequences; NaN and infinity become None."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

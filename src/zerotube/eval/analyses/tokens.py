@@ -29,7 +29,7 @@ ATTENTIONS = ("relative", "plain")
 """The two attentions that are analysed side by side; the method's default first."""
 
 READS = frozenset(
-    {"frames", "layer_start", "layer_end", "support", "seed"}
+    {"frames", "layer_start", "layer_end", "support"}
     | {"frame_fit", "max_visual_tokens", "grid_side"}
 )
 """Settings of the method that this analysis leaves open."""

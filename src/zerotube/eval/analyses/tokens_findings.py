@@ -50,7 +50,7 @@ class RegionFindings:
     Attributes:
         samples: those with ratios; the others have no sampled frame with a true box in view.
         rows: by token, in prompt order.
-        chance: hit ratio of a token that is drawn by lot.
+        chance: hit ratio of a token that is drawn at random.
         chosen_is_superior: share of samples in which the token that GTI takes is the superior one.
     """
 
@@ -98,7 +98,7 @@ class TokensFindings:
         measured: samples with a result.
         failed: samples without; they count as wrong in the accuracies and are in nothing else.
         without_candidates: samples in which no candidate was found; wrong in the accuracies.
-        accuracy_of_lot: Acc@0.5 of a candidate that is drawn by lot.
+        accuracy_of_lot: Acc@0.5 of a candidate that is drawn at random.
         accuracy_of_best: Acc@0.5 of the best candidate, which no choice exceeds.
         attentions: by name of the attention.
     """
@@ -304,7 +304,7 @@ def _token_table(attention: str, name: str, region: RegionFindings) -> Table:
 def _rank_table(attention: str, ranks: tuple[RankRow, ...], found: TokensFindings) -> Table:
     count = str(found.measured + found.failed)
     bounds = (
-        ("a candidate drawn by lot", number(found.accuracy_of_lot), "", count),
+        ("a candidate drawn at random", number(found.accuracy_of_lot), "", count),
         ("the best candidate", number(found.accuracy_of_best), "", count),
     )
     return Table(

@@ -35,7 +35,7 @@ def as_mapping(value: Any, what: str) -> Mapping[str, Any]:
         Unusable: it is something else.
     """
     if not isinstance(value, dict):
-        raise Unusable(f"{what} is no JSON object")
+        raise Unusable(f"{what} is not a JSON object")
     return value
 
 
@@ -43,7 +43,7 @@ def sentence(entry: Mapping[str, Any], *keys: str) -> str:
     """The text under the first of some keys that is there, as annotated.
 
     Raises:
-        Unusable: none is there, or the value is no text or blank.
+        Unusable: none is there, or the value is blank or not text.
     """
     key = next((key for key in keys if key in entry), None)
     if key is None:
@@ -58,7 +58,7 @@ def whole(entry: Mapping[str, Any], key: str, *, least: int = 0) -> int:
     """A whole number; 12.0 counts as 12.
 
     Raises:
-        Unusable: it is missing, no whole number, or below ``least``.
+        Unusable: it is missing, not a whole number, or below ``least``.
     """
     if key not in entry:
         raise Unusable(f"no key {key!r}")
@@ -69,7 +69,7 @@ def checked_whole(value: Any, what: str, *, least: int = 0) -> int:
     """See `whole`."""
     wanted = isinstance(value, int | float) and not isinstance(value, bool)
     if not wanted or value != value or abs(value) > _MAX_WHOLE or int(value) != value:
-        raise Unusable(f"{what} is {shown(value)}, no whole number")
+        raise Unusable(f"{what} is {shown(value)}, not a whole number")
     if value < least:
         raise Unusable(f"{what} is {int(value)}, less than {least}")
     return int(value)
@@ -86,7 +86,7 @@ def positive(entry: Mapping[str, Any], key: str) -> float:
     value = entry[key]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value <= 0:
-        raise Unusable(f"{key!r} is {shown(value)}, no number above 0")
+        raise Unusable(f"{key!r} is {shown(value)}, not a number above 0")
     return float(value)
 
 

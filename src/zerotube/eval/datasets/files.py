@@ -22,7 +22,7 @@ class FileIndex:
         root: an existing folder.
 
     Raises:
-        InputError: it is no folder.
+        InputError: it is not a folder.
         OSError: a folder may not be listed.
     """
 
@@ -71,7 +71,7 @@ class FileIndex:
 
 
 class Media:
-    """Where the videos or images of a data set lie.
+    """Where the videos or images of a data set are stored.
 
     Args:
         index: of the root; None if there is none.
@@ -143,7 +143,7 @@ class Sources:
 
     Raises:
         UsageError: neither a root nor an annotation file.
-        InputError: the root is no folder.
+        InputError: the root is not a folder.
     """
 
     def __init__(self, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Pairs: the samples of a data set without their boxes, which may lie in files of their own."""
+"""Pairs: the samples of a data set without their boxes, which may have files of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pair:
         query: the sentence.
         kind: what the benchmark reports apart.
         video_name: as the annotation names it.
-        video: where it lies, if it is there.
+        video: where it is stored, if it is there.
         span: the described time in original frames, both ends included.
         segment: original frames that the method may see; None for all.
         frame_count: frames of the video by its annotation.

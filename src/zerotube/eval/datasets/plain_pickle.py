@@ -22,7 +22,7 @@ _DAMAGED = (
     ValueError,
     struct.error,
 )
-"""What the standard library raises for bytes that are no whole pickle."""
+"""What the standard library raises for bytes that are not a whole pickle."""
 
 
 def read_plain_pickle(content: bytes, path: Path) -> Any:

@@ -61,7 +61,7 @@ def read_json(path: Path, what: str) -> Any:
     """The content of a JSON file in which no object names a key twice.
 
     Raises:
-        InputError: it cannot be read, is cut off or no JSON, or a key occurs twice.
+        InputError: it cannot be read, is cut off or not JSON, or a key occurs twice.
     """
     return parse_json(decoded(read_bytes(path, what), path, what), str(path), what)
 
@@ -70,7 +70,7 @@ def read_large_json(path: Path, what: str) -> Any:
     """The content of a big JSON file; of a repeated key the last counts.
 
     Raises:
-        InputError: it cannot be read, is cut off or no JSON.
+        InputError: it cannot be read, is cut off or not JSON.
     """
     from pydantic_core import from_json
 
@@ -80,7 +80,7 @@ def read_large_json(path: Path, what: str) -> Any:
         return from_json(content.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         cut = "EOF" in str(error)
-        problem = "which ends in the middle" if cut else "which is no JSON"
+        problem = "which ends in the middle" if cut else "which is not JSON"
         raise InputError(
             f"{path}, {problem} ({error})",
             wanted=f"a file of {what}",
@@ -97,7 +97,7 @@ def parse_json(text: str, place: str, what: str) -> Any:
         what: that it should be, for messages.
 
     Raises:
-        InputError: it is cut off or no JSON, or an object names a key twice.
+        InputError: it is cut off or not JSON, or an object names a key twice.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique)
@@ -149,7 +149,7 @@ def _problem(text: str, error: json.JSONDecodeError) -> str:
         return f"which goes on after its JSON value ({place})"
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return f"which ends in the middle ({place})"
-    return f"which is no JSON ({error.msg} at {place})"
+    return f"which is not JSON ({error.msg} at {place})"
 
 
 def wrong_form(path: Path, content: Any, what: str) -> InputError:

@@ -153,7 +153,7 @@ def _lines(text: str, path: Path) -> list[Any]:
     """The values of the lines.
 
     Raises:
-        InputError: a line is no JSON, or not one is a record.
+        InputError: a line is not JSON, or not one is a record.
     """
     values: list[Any] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -178,7 +178,7 @@ def _from_lines(values: Iterable[Any]) -> Iterator[_Record | Skipped]:
     for number, value in enumerate(values):
         sample_id = str(number)
         if not isinstance(value, dict):
-            yield Skipped(sample_id, "the line is no JSON object")
+            yield Skipped(sample_id, "the line is not a JSON object")
             continue
         yield _Record(
             sample_id,

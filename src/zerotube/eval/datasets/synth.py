@@ -28,7 +28,7 @@ def load(request: Request) -> Benchmark:
 
     Args:
         request: ``root`` is a folder of `zerotube synth`, or holds one such folder per set, named
-            like it; ``annotations`` is a samples.jsonl, whose files lie beside it unless there is
+            like it; ``annotations`` is a samples.jsonl, whose files are beside it unless there is
             a root. With neither, the published set named by ``split`` is read from the cache, and
             written there first if need be (`zerotube.synth.set_folder`).
 
@@ -147,7 +147,7 @@ def _set_in(root: Path, split: str) -> Path:
     """The folder of a set: the root itself or one folder in it."""
     if not root.is_dir():
         raise InputError(
-            f"{root}, which is no folder",
+            f"{root}, which is not a folder",
             wanted="a folder written by `zerotube synth`",
             fix="correct --root",
         )
@@ -183,7 +183,7 @@ def _file(path: Path) -> Path:
 
 
 def _of_kind(saved: list[SavedSample], split: str, listing: Path) -> list[SavedSample]:
-    """In a folder that is no test set, a split is a kind of samples."""
+    """In a folder that is not a test set, a split is a kind of samples."""
     kinds = sorted({item.kind for item in saved})
     if split not in kinds:
         raise UsageError(

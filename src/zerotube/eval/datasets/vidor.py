@@ -143,4 +143,4 @@ def read_objects(path: Path, wanted: Set[int], frames: Span) -> dict[int, Object
             for number, (numbers, corners) in found.items()
         }
     except (TypeError, ValueError, OverflowError) as error:
-        raise Unusable(f"box file {path}: a corner is no number ({error})") from error
+        raise Unusable(f"box file {path}: a corner is not a number ({error})") from error

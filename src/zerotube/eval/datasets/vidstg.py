@@ -2,7 +2,7 @@
 
 The annotation is a list; a sample's id is ``{index in the file}:caption:{k}`` or
 ``{index}:question:{k}``. Captions are the declarative, questions the interrogative sentences. The
-boxes lie in one VidOR file per video.
+boxes are stored in one VidOR file per video.
 
 CG-STVG's layout is read too: ``sent_annos/{split}_annotations.json`` is the original, and
 ``vstg_annos/{split}.json`` has its sentences with their boxes (`vidstg_merged`). Its boxes serve
@@ -73,7 +73,7 @@ def load(request: Request) -> Benchmark:
     """Read the samples of VidSTG with their true boxes.
 
     Without ``request.annotations`` the file is ``{split}_annotations.json`` below the root, else
-    CG-STVG's ``{split}.json``. The VidOR files ``{vid}.json`` lie at any depth below
+    CG-STVG's ``{split}.json``. The VidOR files ``{vid}.json`` are found at any depth below
     ``request.boxes`` or the root; each is read once. Without them the boxes are those of
     ``{split}.json``.
 
@@ -328,7 +328,7 @@ def _any_box_file(parsed: _Parsed, index: FileIndex) -> bool:
 def _merged_beside(split: str, index: FileIndex) -> MergedBoxes | None:
     """The boxes of the split's merged file; None if there is none."""
     for path in index.named(f"{split}.json") if split else ():
-        # Files of that name may be of other data sets, and damaged: that is no matter here.
+        # Files of that name may be of other data sets, and damaged: that does not matter here.
         with suppress(InputError):
             content = read_large_json(path, WHAT)
             if is_merged(content):

@@ -202,8 +202,8 @@ def _bar(span: Span, extent: Span, rate: float | None) -> Bar:
     frames = f"frames {span.start_frame}–{span.end_frame}"
     text = frames
     if rate:
-        # A frame shows until the next one appears.
-        text = f"{span.start_frame / rate:.1f}–{(span.end_frame + 1) / rate:.1f} s, {frames}"
+        start_s, end_s = span.seconds(rate)
+        text = f"{start_s:.1f}–{end_s:.1f} s, {frames}"
     return Bar(
         100 * (first - extent.start_frame) / extent.frame_count,
         100 * (last - first + 1) / extent.frame_count,

@@ -234,7 +234,7 @@ MOST_REASONS = 60
 MOST_IDS = 40
 """Ids listed per reason; more are counted."""
 
-MOST_LETTERS = 1600
+MOST_CHARACTERS = 1600
 """Of one reason; a longer one loses its middle."""
 
 
@@ -248,7 +248,7 @@ def by_reason(items: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
 
 
 def _middle_cut(text: str) -> str:
-    if len(text) <= MOST_LETTERS:
+    if len(text) <= MOST_CHARACTERS:
         return text
-    half = MOST_LETTERS // 2
+    half = MOST_CHARACTERS // 2
     return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters …]\n{text[-half:]}"

@@ -78,7 +78,7 @@ def attempt(work: Work, sample: Sample) -> Outcome:
     state: Literal["done", "skipped", "failed"] = "done"
     result, problem = None, None
     try:
-        # NaN is no JSON: a result that holds one is a failure of the sample, seen here.
+        # NaN is not JSON: a result that holds one is a failure of the sample, seen here.
         result = json.dumps(work(sample), allow_nan=False)
     except SampleSkipped as caught:
         state, problem = "skipped", Problem("SampleSkipped", caught.got)
@@ -116,7 +116,7 @@ def _problem(error: Exception) -> Problem:
 
 def _ruins_the_process(error: Exception) -> bool:
     """After a fault on the device (an illegal address, a failed assertion) every later call of the
-    process fails too; running out of memory is no such fault."""
+    process fails too; running out of memory is not such a fault."""
     torch = sys.modules.get("torch")
     if torch is None or isinstance(error, ZerotubeError):
         return False

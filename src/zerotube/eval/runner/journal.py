@@ -270,11 +270,11 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _check(base: sqlite3.Connection, path: Path) -> None:
-    """Refuse what is no whole journal of this version."""
+    """Refuse what is not a whole journal of this version."""
     application = base.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION_ID:
         raise InputError(
-            f"{path}, an SQLite file that is no journal of a run",
+            f"{path}, an SQLite file that is not a journal of a run",
             wanted="a journal that this program wrote",
             fix="move that file away or choose another folder",
         )
@@ -329,7 +329,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
             fix="check its permissions and who has it open",
         ) from problem
     except (ValueError, TypeError, KeyError) as problem:
-        # Text that is no JSON, a row that is not there: SQLite's own check does not look so deep.
+        # Text that is not JSON, a row that is not there: SQLite's own check does not look so deep.
         raise _damaged(path, str(problem)) from problem
 
 

@@ -129,7 +129,7 @@ class Processes:
             raise WorkerFailedError(
                 f"a worker that ended with {_ending(worker.process.exitcode)} while it loaded",
                 wanted="workers that load what the run needs",
-                fix="mend what it printed above, or lower --workers if the memory does not suffice",
+                fix="fix what it printed above, or lower --workers if the memory does not suffice",
             )
         outcome = None
         if worker.sample is not None:

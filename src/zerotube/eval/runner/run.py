@@ -43,7 +43,7 @@ def run_task(
     Args:
         task: what to compute.
         benchmark: the samples.
-        options: which of them, where the journal lies, and who works.
+        options: which of them, where the journal is stored, and who works.
         watch: is told how far the run is.
 
     Returns:
@@ -73,7 +73,7 @@ def run_task(
         except KeyboardInterrupt as caught:
             raise _interrupted(journal, len(chosen)) from caught
         except ZerotubeError:
-            # Settings that fit no sample: mended, they would no longer fit this journal.
+            # Settings that fit no sample: corrected, they would no longer fit this journal.
             if journal is not None and created and journal.untouched():
                 journal.discard()
             raise

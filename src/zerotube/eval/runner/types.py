@@ -19,7 +19,7 @@ class RunOptions:
     """How the samples of a benchmark are worked through; no option changes a result.
 
     Attributes:
-        folder: where the journal lies.
+        folder: where the journal is stored.
         resume: continue the journal that is there; where there is none, begin.
         limit: only the first samples; None for all.
         shard: (i, n), 1-based: every n-th sample, from the i-th on.

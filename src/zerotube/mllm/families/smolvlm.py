@@ -15,7 +15,7 @@ from zerotube.video.types import Clip
 class SmolVLM(Family):
     """``SmolVLMForConditionalGeneration``.
 
-    In the place of ``<video>`` (which is no token) the processor writes how many frames of how
+    In the place of ``<video>`` (which is not a token) the processor writes how many frames of how
     long a video follow, then per frame its time and an image block. Videos are never split into
     tiles: a frame is resized to a square, stretched, not padded. Pixel shuffle makes one feature of
     ``scale_factor`` patches squared; they stay in reading order.
