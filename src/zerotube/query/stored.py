@@ -26,11 +26,10 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from zerotube.errors import InputError, QueryError
-from zerotube.query.decompose import decompose, override
-from zerotube.query.lexicon import Tag, lemmas_of
-from zerotube.query.llm import Decomposer
-from zerotube.query.tokens import normalise, tokenise
-from zerotube.query.types import Query
+from zerotube.query.rules.decompose import decompose, override
+from zerotube.query.rules.lexicon import Tag, lemmas_of
+from zerotube.query.rules.tokens import normalise, tokenise
+from zerotube.query.types import Decomposer, Query
 
 NOT_SPLIT: Final = "please describe this video"
 """What the authors wrote in place of a phrase that they did not get."""

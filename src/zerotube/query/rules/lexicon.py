@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from zerotube.errors import UsageError
-from zerotube.query import words
+from zerotube.query.rules import words
 
 
 class Tag(Flag):

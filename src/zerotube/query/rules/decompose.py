@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from zerotube.errors import QueryError
-from zerotube.query import words
-from zerotube.query.lexicon import Tag
-from zerotube.query.questions import is_question, rewrite, strip_video
-from zerotube.query.split import Split, split_statement
-from zerotube.query.tokens import Token, join, normalise, tokenise
+from zerotube.query.rules import words
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.questions import is_question, rewrite, strip_video
+from zerotube.query.rules.split import Split, split_statement
+from zerotube.query.rules.tokens import Token, join, normalise, tokenise
 from zerotube.query.types import Kind, Query
 
 MAX_QUERY_CHARS: Final = 1000

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from zerotube.errors import QueryError
 from zerotube.files import cache_folder
-from zerotube.query.answer import Phrases, checked_phrases
+from zerotube.query.llm.answer import Phrases, checked_phrases
 from zerotube.query.prompts import DECOMPOSITION_VERSION
-from zerotube.query.tokens import normalise
+from zerotube.query.rules.tokens import normalise
 from zerotube.query.types import Query
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from zerotube.query.lexicon import Tag, spelling, tags_of
+from zerotube.query.rules.lexicon import Tag, spelling, tags_of
 
 _PLAIN = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201b\u02bc\u0060\u00b4\uff07", "'")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from zerotube.query import words
-from zerotube.query.lexicon import Tag
-from zerotube.query.tokens import Token
+from zerotube.query.rules import words
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.tokens import Token
 
 _END = Token("", "", Tag.NONE)
 

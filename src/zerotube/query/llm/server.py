@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat protocol, as a model to ask (extra ``openai``).
 
 What a server sends never reaches a message, a log or a file unless it passed the check of
-``zerotube.query.answer``: an error body may repeat the key, in whatever spelling.
+``zerotube.query.llm.answer``: an error body may repeat the key, in whatever spelling.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from zerotube.errors import DecomposerError, MissingExtraError, UsageError
-from zerotube.query.cache import PhraseCache, default_folder
 from zerotube.query.llm import LLMDecomposer, LLMSettings
+from zerotube.query.llm.cache import PhraseCache, default_folder
 from zerotube.query.prompts import DECOMPOSITION_SCHEMA
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
@@ -88,7 +88,7 @@ def openai_decomposer(
     Args:
         settings: see ``LLMSettings``.
         key: default OPENAI_API_KEY. Servers other than OpenAI's may need none.
-        cache_folder: default ``zerotube.query.cache.default_folder()``.
+        cache_folder: default ``zerotube.query.llm.cache.default_folder()``.
 
     Raises:
         MissingExtraError: the package ``openai`` is not installed.

@@ -1,6 +1,6 @@
 """Decomposition by a language model, with the rules behind it (method section 6).
 
-The model itself is a callable, prompt in and text out: a server (``zerotube.query.server``), or
+The model itself is a callable, prompt in and text out: a server (``zerotube.query.llm.server``), or
 the loaded multimodal model, which this package does not know.
 """
 
@@ -10,14 +10,14 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from zerotube.errors import DecomposerError, QueryError, UsageError
-from zerotube.query.answer import Phrases, read_answer
-from zerotube.query.cache import PhraseCache
-from zerotube.query.decompose import decompose
+from zerotube.query.llm.answer import Phrases, read_answer
+from zerotube.query.llm.cache import PhraseCache
 from zerotube.query.prompts import decomposition_prompt, repeated_prompt
-from zerotube.query.tokens import normalise
+from zerotube.query.rules.decompose import decompose
+from zerotube.query.rules.tokens import normalise
 from zerotube.query.types import Query
 
 BACKOFF_S: Final = 0.5
@@ -29,18 +29,6 @@ PAUSE_AFTER: Final = 3
 a thousand sentences must not wait a thousand times."""
 PAUSE_S: Final = 300.0
 """How long it is left alone."""
-
-
-class Decomposer(Protocol):
-    """Whatever turns a sentence into sub-queries; the rules are one."""
-
-    def __call__(self, text: str, /) -> Query:
-        """Decompose a sentence.
-
-        Raises:
-            QueryError: the sentence has no word in it or is too long.
-        """
-        ...
 
 
 Ask = Callable[[str, float], str]

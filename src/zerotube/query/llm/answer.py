@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zerotube.errors import QueryError
-from zerotube.query.lexicon import Tag, lemmas_of
-from zerotube.query.tokens import Token, join, normalise, tokenise
+from zerotube.query.rules.lexicon import Tag, lemmas_of
+from zerotube.query.rules.tokens import Token, join, normalise, tokenise
 from zerotube.query.types import Query
 
 MAX_ANSWER_CHARS: Final = 20_000

@@ -12,11 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zerotube.query import words
-from zerotube.query.grammar import NounPhrase, Parser, Verbs
-from zerotube.query.lexicon import Tag
-from zerotube.query.modifiers import EVENTS, Modifiers, UnitKind, match_preposition, read_modifiers
-from zerotube.query.tokens import Token, join, word
+from zerotube.query.rules import words
+from zerotube.query.rules.grammar import NounPhrase, Parser, Verbs
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.modifiers import (
+    EVENTS,
+    Modifiers,
+    UnitKind,
+    match_preposition,
+    read_modifiers,
+)
+from zerotube.query.rules.tokens import Token, join, word
 
 
 @dataclass(frozen=True, slots=True)
