@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
@@ -177,18 +178,40 @@ def test_failures_that_pass_are_waited_for(server: Server, step: str, wait_s: fl
     assert second["time"] - first["time"] >= wait_s
 
 
-def test_a_wait_beyond_the_limit_is_not_begun(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("step", "total_s", "told"), [("busylong", 5, "999 s"), ("busy4", 3.5, "4 s")]
+)
+def test_a_wait_beyond_the_limit_is_not_begun(
+    server: Server, step: str, total_s: float, told: str
+) -> None:
     begin = time.monotonic()
-    warning = _warning(server.decomposer("busylong", total_s=5)(TEXT))
-    assert time.monotonic() - begin < 4
+    warning = _warning(server.decomposer(step, total_s=total_s)(TEXT))
+    assert time.monotonic() - begin < 3
     assert "429" in warning
-    assert "999 s" in warning
+    assert told in warning
+    assert len(server.asked()) == 1
+
+
+def test_what_the_time_went_to_is_told(server: Server) -> None:
+    warning = _warning(server.decomposer("status500", total_s=0.3)(TEXT))
+    assert "status 500" in warning
     assert len(server.asked()) == 1
 
 
 def test_retries_are_bounded(server: Server) -> None:
     assert "status 500" in _warning(server.decomposer("status500", attempts=2)(TEXT))
     assert len(server.asked()) == 2
+    # Of all requests about a sentence, whatever each of them meets.
+    for steps in ("status500,malformed", "malformed,status500", "silent"):
+        _warning(server.decomposer(steps, attempts=2)(TEXT))
+        assert len(server.asked()) == 2
+
+
+def test_a_caller_may_be_inside_a_loop(server: Server) -> None:
+    async def asked() -> Query:
+        return server.decomposer("good")(TEXT)
+
+    assert _is_good(asyncio.run(asked()))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zerotube.query.llm.decomposer import Ask, LLMDecomposer, LLMSettings
+from zerotube.query.llm.decomposer import Ask, LLMDecomposer, LLMSettings, Patience
 from zerotube.query.types import Decomposer
 
-__all__ = ["Ask", "Decomposer", "LLMDecomposer", "LLMSettings"]
+__all__ = ["Ask", "Decomposer", "LLMDecomposer", "LLMSettings", "Patience"]

@@ -1,29 +1,35 @@
 """Any server that speaks OpenAI's chat protocol, as a model to ask (extra ``openai``).
 
-What a server sends never reaches a message, a log or a file unless it passed the check of
+The client of the package ``openai`` asks, and asks again where a failure may pass. What a server
+sends never reaches a message, a log or a file unless it passed the check of
 ``zerotube.query.llm.answer``: an error body may repeat the key, in whatever spelling.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from zerotube.errors import DecomposerError, MissingExtraError, UsageError
-from zerotube.query.llm import LLMDecomposer, LLMSettings
+from zerotube.errors import DecomposerError, MissingExtraError, QueryError, UsageError
 from zerotube.query.llm.cache import PhraseCache, default_folder
+from zerotube.query.llm.decomposer import LLMDecomposer, LLMSettings, Patience
 from zerotube.query.prompts import DECOMPOSITION_SCHEMA
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 MAX_BODY_BYTES: Final = 1_000_000
@@ -36,6 +42,16 @@ _FIXES: Final = {
     403: "check what the key in OPENAI_API_KEY may use",
     404: "check --llm-model and --llm-base-url, which usually ends in /v1",
     429: "wait, or raise --llm-total-s",
+}
+_WANTED: Final = "a chat completion"
+_FIX: Final = "check that the server runs and --llm-base-url names it"
+_STRUCTURED: Final = {
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "decomposition", "strict": True, "schema": DECOMPOSITION_SCHEMA},
+    },
+    "temperature": 0,
+    "max_completion_tokens": 2048,
 }
 
 
@@ -100,15 +116,15 @@ def openai_decomposer(
     cache = None
     if chosen.cache:
         cache = PhraseCache(cache_folder or default_folder(), model, server.host)
-    return LLMDecomposer(
-        server,
-        source=f"openai:{model}",
-        cache=cache,
-        settings=chosen,
-    )
+    return LLMDecomposer(server, source=f"openai:{model}", cache=cache, settings=chosen)
 
 
 def _secret(key: str | None) -> Secret | None:
+    """A key as it can be sent; None where there is none.
+
+    Raises:
+        UsageError: it holds characters that no key has.
+    """
     value = (key or "").strip()
     if not value:
         return None
@@ -129,6 +145,10 @@ class ChatServer:
         base_url: address up to and without ``/chat/completions``.
         model: name of the model on the server.
         key: None sends a placeholder, which local servers ignore.
+
+    Raises:
+        MissingExtraError: the package ``openai`` is not installed.
+        UsageError: an address that is none, or no key for OpenAI itself.
     """
 
     def __init__(self, base_url: str, model: str, key: Secret | None) -> None:
@@ -144,106 +164,140 @@ class ChatServer:
                 wanted="a key in OPENAI_API_KEY, or a server of your own",
                 fix="set OPENAI_API_KEY, or pass --llm-base-url http://localhost:8000/v1",
             )
-        self._openai, self._transport = openai, httpx2
-        self._base_url = base_url
         self._model = model
-        self._key = key or Secret("none")
         self._structured = True
-        self._client = self._connect()
+        # A redirect would carry the sentence to a host that nobody named.
+        transport = _client_in_time()(follow_redirects=False)
+        try:
+            self._client = openai.AsyncOpenAI(
+                api_key=key.reveal() if key else "none", base_url=base_url, http_client=transport
+            )
+        except (httpx2.InvalidURL, ValueError):
+            raise _no_address() from None
 
     def __repr__(self) -> str:
         return f"ChatServer({self.host!r}, {self._model!r})"
 
-    def __call__(self, prompt: str, seconds: float) -> str:
-        """Ask once; without structured output where the server refuses that.
+    def __call__(self, prompt: str, patience: Patience) -> str:
+        """Ask, again where a failure may pass; without structured output where that is refused.
 
         Raises:
-            DecomposerError: no answer in time, or one that is none.
+            DecomposerError: no answer, or none in time.
+            QueryError: an answer that is not one.
         """
-        deadline = time.monotonic() + seconds
-        reply = self._in_time(prompt, seconds)
-        if reply.status in (400, 422) and self._structured:
-            # Not every server knows JSON schemas, and some models refuse a temperature.
-            self._structured = False
-            reply = self._in_time(prompt, max(deadline - time.monotonic(), 0.1))
-            self._structured = reply.status in (400, 422)
-        if reply.problem is not None:
-            raise reply.problem
-        return _content(reply.body)
+        with _quiet_logs():
+            answer = self._reply(prompt, patience)
+            asked = asyncio.run_coroutine_threadsafe(answer, _loop(os.getpid()))
+            try:
+                reply = asked.result()
+            finally:
+                asked.cancel()  # if the user interrupts; an answer stays what it is
+        if isinstance(reply, DecomposerError):
+            raise reply
+        return _content(reply)
 
-    def _in_time(self, prompt: str, seconds: float) -> _Reply:
-        """Send one request in a thread of its own: the client's own time limits start anew with
-        every byte, so that a server which drips would never meet them."""
-        client = self._client
-        replies: list[_Reply] = []
-        deadline = time.monotonic() + seconds
-        thread = threading.Thread(
-            target=lambda: replies.append(self._send(client, prompt, deadline)), daemon=True
-        )
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
-            self._client = self._connect()  # the thread keeps the old one until it notices
-            return _Reply(problem=_timeout(seconds))
-        if not replies:
-            raise RuntimeError("the request ended in an error that this code does not know")
-        return replies[0]
+    async def _reply(self, prompt: str, patience: Patience) -> bytes | DecomposerError:
+        """A body, or a problem. No exception of the client leaves here: it holds headers and
+        bodies."""
+        import httpx2
+        import openai
 
-    def _connect(self) -> Any:
-        # A redirect would carry the sentence to a host that nobody named.
-        transport = self._openai.DefaultHttpxClient(follow_redirects=False)
+        _PATIENCE.set(patience)
+        left_s = patience.left_s
         try:
-            return self._openai.OpenAI(
-                api_key=self._key.reveal(),
-                base_url=self._base_url,
-                max_retries=0,
-                http_client=transport,
+            async with asyncio.timeout(left_s):
+                raw = await self._created(prompt, patience)
+        except openai.APIStatusError as error:
+            return _status(error.response)
+        except openai.APITimeoutError:
+            return _timeout(patience.request_s)
+        except TimeoutError:
+            return patience.failure or _timeout(left_s)
+        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            kind = type(error.__cause__ or error).__name__
+            return DecomposerError(
+                f"no connection, or a broken one ({kind})", wanted=_WANTED, fix=_FIX
             )
-        except (self._transport.InvalidURL, ValueError):
-            raise _no_address() from None
+        patience.attempts -= raw.retries_taken
+        body: bytes = raw.content
+        return body
 
-    def _send(self, client: Any, prompt: str, deadline: float) -> _Reply:
-        """One request. No exception of the client leaves here: it holds headers and bodies."""
-        seconds = max(deadline - time.monotonic(), 0.1)
-        request: dict[str, Any] = {
-            "model": self._model,
-            "messages": [{"role": "user", "content": prompt}],
-            "timeout": seconds,
-        }
+    async def _created(self, prompt: str, patience: Patience) -> Any:
+        import openai
+
+        client = self._client.with_options(
+            max_retries=patience.attempts, timeout=patience.request_s
+        )
+        create: Any = client.chat.completions.with_raw_response.create
+        request = {"model": self._model, "messages": [{"role": "user", "content": prompt}]}
         if self._structured:
-            schema = {"name": "decomposition", "strict": True, "schema": DECOMPOSITION_SCHEMA}
-            request |= {
-                "response_format": {"type": "json_schema", "json_schema": schema},
-                "temperature": 0,
-                "max_completion_tokens": 2048,
-            }
-        body = bytearray()
-        chat = client.chat.completions.with_streaming_response
-        try:
-            with _quiet_logs(), chat.create(**request) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MAX_BODY_BYTES:
-                        return _Reply(problem=_no_answer("a response that does not end"))
-                    if time.monotonic() > deadline:
-                        return _Reply(problem=_timeout(seconds))
-        except self._openai.APIStatusError as error:
-            return _Reply(error.status_code, problem=_status(error.status_code, error.response))
-        except (self._openai.APITimeoutError, self._transport.TimeoutException):
-            return _Reply(problem=_timeout(seconds))
-        except (self._openai.OpenAIError, self._transport.HTTPError, OSError) as error:
-            kind = type(error).__name__
-            return _Reply(problem=_no_answer(f"no connection, or a broken one ({kind})"))
-        return _Reply(200, bytes(body))
+            try:
+                return await create(**request, **_STRUCTURED)
+            except (openai.BadRequestError, openai.UnprocessableEntityError):
+                pass  # Not every server knows JSON schemas, and some models refuse a temperature.
+        raw = await create(**request)
+        self._structured = False
+        return raw
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What came of one request: a body, or a problem."""
+_PATIENCE: ContextVar[Patience] = ContextVar("_PATIENCE")
+"""What the chat in progress may still take."""
 
-    status: int = 0
-    body: bytes = b""
-    problem: DecomposerError | None = None
+
+@cache
+def _client_in_time() -> type[openai.DefaultAsyncHttpxClient]:
+    """The client's transport, a class of a package that need not be installed."""
+    import httpx2
+    import openai
+
+    class InTime(openai.DefaultAsyncHttpxClient):
+        """Keeps a whole exchange in time, and lets nothing of a response through that is not used.
+
+        The time limits of httpx start anew with every byte, so that a server which drips would
+        never meet them.
+        """
+
+        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            patience = _PATIENCE.get()
+            try:
+                async with asyncio.timeout(patience.request_s):
+                    response = await super().send(request, **(options | {"stream": True}))
+                    try:
+                        body = await _read(response)
+                    finally:
+                        await response.aclose()
+            except TimeoutError:
+                raise httpx2.ReadTimeout("the exchange took too long", request=request) from None
+            headers = {}
+            if (wait_s := _retry_after(response)) is not None:
+                headers["retry-after"] = response.headers["retry-after"]
+                if wait_s >= patience.left_s:
+                    headers["x-should-retry"] = "false"  # the client obeys it
+            status = response.status_code
+            told = httpx2.Response(status, headers=headers, content=body, request=request)
+            patience.failure = _status(told) if told.is_error else None
+            return told
+
+    return InTime
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    """The body, or a little more than what is taken of it."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            break
+    return bytes(body)
+
+
+@cache
+def _loop(process: int) -> asyncio.AbstractEventLoop:
+    """A running event loop in a thread of its own, one per process: a caller may be inside a loop
+    already, as in a notebook, and threads do not survive a fork."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name=f"chats of {process}", daemon=True).start()
+    return loop
 
 
 def host_of(base_url: str) -> str:
@@ -272,23 +326,20 @@ def _no_address() -> UsageError:
 
 
 def _content(body: bytes) -> str:
-    """The text of a chat completion."""
+    """The text of a chat completion.
+
+    Raises:
+        QueryError: it is not one.
+    """
     try:
         content = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         content = None
     if not isinstance(content, str) or not content.strip():
-        raise _no_answer("a response that is no chat completion with text")
+        endless = len(body) > MAX_BODY_BYTES
+        what = "does not end" if endless else "is no chat completion with text"
+        raise QueryError(f"a response that {what}", wanted=_WANTED, fix=_FIX)
     return content
-
-
-def _no_answer(got: str) -> DecomposerError:
-    return DecomposerError(
-        got,
-        wanted="a chat completion",
-        fix="check that the server runs and --llm-base-url names it",
-        retry=True,
-    )
 
 
 def _timeout(seconds: float) -> DecomposerError:
@@ -296,45 +347,30 @@ def _timeout(seconds: float) -> DecomposerError:
         f"no answer within {seconds:.3g} s",
         wanted="an answer in time",
         fix="raise --llm-request-s and --llm-total-s, or use a faster model",
-        retry=True,
     )
 
 
-def _status(status: int, response: Any) -> DecomposerError:
-    """The failure behind a status code: too many requests and errors of the server may pass."""
-    wait = _retry_after(response.headers) if status in (429, 503) else None
-    asked = f", which asks to wait {wait:.0f} s" if wait else ""
+def _status(response: httpx2.Response) -> DecomposerError:
+    """The failure behind a status code."""
+    status, wait_s = response.status_code, _retry_after(response)
+    asked = f", which asks to wait {wait_s:.0f} s" if wait_s else ""
+    fix = _FIXES.get(status, "look into the server's log")
     if 300 <= status < 400:
         fix = "pass the address that the server redirects to as --llm-base-url"
-    else:
-        fix = _FIXES.get(status, "look into the server's log")
-    return DecomposerError(
-        f"status {status} from the server{asked}",
-        wanted="a chat completion",
-        fix=fix,
-        retry=status in (408, 409, 429) or status >= 500,
-        wait_s=wait,
-    )
+    return DecomposerError(f"status {status} from the server{asked}", wanted=_WANTED, fix=fix)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds in a Retry-After header: a number, or a date (RFC 9110, section 10.2.3)."""
-    value = headers.get("retry-after", "").strip()
+    value = response.headers.get("retry-after", "").strip()
     try:
-        return float(value) if value.replace(".", "", 1).isdigit() else _until(value)
+        if value.replace(".", "", 1).isdigit():
+            return float(value)
+        moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _until(date: str) -> float:
-    moment = parsedate_to_datetime(date)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-class _Silent(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return False
 
 
 @contextmanager
@@ -344,11 +380,13 @@ def _quiet_logs() -> Iterator[None]:
     At level DEBUG they hold what the server sends, reason phrase and headers included, and that
     may repeat the key. A filter acts on the logger it is attached to alone, hence the children.
     """
-    silent = _Silent()
-    known = [
-        name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in _LOGGERS
-    ]
-    loggers = [logging.getLogger(name) for name in {*known, *_LOGGERS}]
+
+    def silent(record: logging.LogRecord) -> bool:
+        return False
+
+    known = list(logging.root.manager.loggerDict)
+    named = {*_LOGGERS, *(name for name in known if name.split(".")[0] in _LOGGERS)}
+    loggers = [logging.getLogger(name) for name in named]
     for logger in loggers:
         logger.addFilter(silent)
     try:
