@@ -142,16 +142,16 @@ def test_a_server_without_structured_output(server: Server) -> None:
         ("malformed", "without a JSON object"),
         ("nested", "without a JSON object"),
         ("missing", "lacks one of the three names"),
-        ("types", "noun is no text"),
-        ("foreign", "attribute has 2 words that the sentence has not"),
+        ("types", "noun is not text"),
+        ("foreign", "attribute has 2 words that the sentence does not have"),
         ("parrot", "attribute has"),
         ("blank", "empty action"),
-        ("adjective", "no bare noun"),
+        ("adjective", "not a bare noun"),
         ("other", "attribute does not name its noun"),
         ("repeating", "action is longer"),
-        ("silent", "no chat completion with text"),
-        ("shapeless", "no chat completion with text"),
-        ("html", "no chat completion with text"),
+        ("silent", "not a chat completion with text"),
+        ("shapeless", "not a chat completion with text"),
+        ("html", "not a chat completion with text"),
     ],
 )
 def test_bad_answers(server: Server, step: str, reason: str) -> None:
@@ -164,7 +164,7 @@ def test_a_bad_answer_is_asked_for_again_with_the_reason(server: Server) -> None
     prompts = [item["body"]["messages"][0]["content"] for item in server.asked()]
     assert len(prompts) == 3
     assert "refused: an answer without a JSON object." in prompts[1]
-    assert "2 words that the sentence has not." in prompts[2]
+    assert "2 words that the sentence does not have." in prompts[2]
     assert "2 words" in _warning(server.decomposer("foreign", attempts=2)(TEXT))
     assert len(server.asked()) == 2
 
@@ -311,7 +311,7 @@ def test_settings_from_the_environment(server: Server, monkeypatch: pytest.Monke
     assert _is_good(openai_decomposer(cache_folder=server.folder)(TEXT))
     assert server.asked()[0]["key"] == KEY
     for address in ("localhost:8000", "ftp://host/v1", f"http://u:{KEY}@host:x/v1"):
-        with pytest.raises(UsageError, match="no web address") as caught:
+        with pytest.raises(UsageError, match="not a web address") as caught:
             openai_decomposer(LLMSettings(address))
         assert KEY not in "".join(traceback.format_exception(caught.value))
     with pytest.raises(UsageError) as caught:

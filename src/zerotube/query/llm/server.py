@@ -319,7 +319,7 @@ def host_of(base_url: str) -> str:
 def _no_address() -> UsageError:
     """Does not quote the address: people put keys there."""
     return UsageError(
-        "a base URL that is no web address",
+        "a base URL that is not a web address",
         wanted="an address such as http://localhost:8000/v1",
         fix="correct --llm-base-url or OPENAI_BASE_URL",
     )
@@ -337,7 +337,7 @@ def _content(body: bytes) -> str:
         content = None
     if not isinstance(content, str) or not content.strip():
         endless = len(body) > MAX_BODY_BYTES
-        what = "does not end" if endless else "is no chat completion with text"
+        what = "does not end" if endless else "is not a chat completion with text"
         raise QueryError(f"a response that {what}", wanted=_WANTED, fix=_FIX)
     return content
 

@@ -243,14 +243,14 @@ class Parser:
             return True
         if head >= 0 and token.known in words.PLACE_ADVERBS:
             return True
-        # A singular noun followed by an adjective that is no noun ends: "a child alone".
+        # A singular noun followed by an adjective that is not a noun ends: "a child alone".
         only_adjective = token.can(Tag.ADJ) and not token.can(Tag.NOMINAL | Tag.COLOUR)
         return head >= 0 and only_adjective and not self._goes_on(index + 1)
 
     def _kept(self, fixed: list[int], body: list[int], head: int) -> tuple[int, ...]:
         """Determiner, numbers, and the head with the nouns that form a compound with it.
 
-        "a female adult" -> "a adult", "an adult man" -> "an man" (the article is mended later),
+        "a female adult" -> "a adult", "an adult man" -> "an man" (the article is adapted later),
         "a sports ball" stays.
         """
         compound = [head]

@@ -159,7 +159,7 @@ def _joined_noun(parser: Parser, joint: int) -> NounPhrase | None:
 
 
 def bare_subject(parser: Parser, subject: Sequence[NounPhrase]) -> list[Token]:
-    """The subject's words without adjectives, the article mended: "an adult man" -> "a man"."""
+    """The subject's words without adjectives, the article adapted: "an adult man" -> "a man"."""
     result: list[Token] = []
     previous: NounPhrase | None = None
     for phrase in subject:
