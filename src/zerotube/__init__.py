@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zerotube.proposals.types import Track, TrackSet
     from zerotube.query import decompose
     from zerotube.query.llm import LLMSettings
-    from zerotube.query.server import openai_decomposer
+    from zerotube.query.llm.server import openai_decomposer
     from zerotube.query.types import Query
     from zerotube.tube.types import GroundingResult, Tube
     from zerotube.video import open_video
@@ -53,7 +53,7 @@ _HOMES = {
     "ZerotubeError": "zerotube.errors",
     "decompose": "zerotube.query",
     "open_video": "zerotube.video",
-    "openai_decomposer": "zerotube.query.server",
+    "openai_decomposer": "zerotube.query.llm.server",
 }
 
 

@@ -83,16 +83,7 @@ class DecomposerError(InputError):
         got: what the model or its server did. Never text that it sent: that may hold the key.
         wanted: what would have been used.
         fix: one thing the user can do about it.
-        retry: whether another attempt may go better.
-        wait_s: how long the server asked to be left alone, in seconds.
     """
-
-    def __init__(
-        self, got: str, *, wanted: str, fix: str, retry: bool, wait_s: float | None = None
-    ) -> None:
-        super().__init__(got, wanted=wanted, fix=fix)
-        self.retry = retry
-        self.wait_s = wait_s
 
 
 class ModelError(InputError):

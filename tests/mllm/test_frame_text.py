@@ -16,8 +16,10 @@ from toy import load_toy, make_clip
 from toys import QUESTION, internvl, smolvlm, video_llama_3
 from zerotube.errors import MissingExtraError, ModelError
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.families.base import Encoded
 from zerotube.mllm.loading import load
 from zerotube.mllm.prompting import render
+from zerotube.mllm.types import PLAIN
 from zerotube.video.types import Clip
 
 TIMES_S = np.array([0.0, 1.25, 3.0, 64.5])
@@ -148,7 +150,10 @@ def test_a_dropped_frame_is_refused(toy: VideoMLLM) -> None:
     context = toy.encode(clip)
     inputs = toy.family.process(toy.processor, render(toy.processor, "?"), noise(count=3))
     with pytest.raises(ModelError, match="3 frames from the processor for 4 sampled ones"):
-        toy.family.layout(toy.model, inputs, clip, context.layout.feature_count)
+        toy.family.layout(
+            toy.model,
+            Encoded(toy.processor, inputs, clip, PLAIN, context.layout.feature_count),
+        )
 
 
 def test_smolvlm_does_not_see_the_last_pixels(smolvlm_toy: VideoMLLM) -> None:
@@ -209,7 +214,9 @@ def test_video_llama_3_keeps_what_stands_still(video_llama_toy: VideoMLLM) -> No
 def test_internvl_refuses_a_grid_that_is_not_square(internvl_toy: VideoMLLM) -> None:
     inputs = {"pixel_values": torch.zeros(4, 3, 48, 64)}
     with pytest.raises(ModelError, match="wanted a square"):
-        internvl_toy.family.layout(internvl_toy.model, inputs, noise(), 48)
+        internvl_toy.family.layout(
+            internvl_toy.model, Encoded(internvl_toy.processor, inputs, noise(), PLAIN, 48)
+        )
 
 
 def test_smolvlm_without_num2words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from toy import load_toy, make_clip
 from toys import QUESTION, qwen2_5_vl, qwen2_vl, qwen3_vl
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.families.base import Encoded
 from zerotube.mllm.prompting import render
-from zerotube.mllm.types import VisualContext
+from zerotube.mllm.types import PLAIN, VisualContext
 from zerotube.video.types import Clip
 
 MODULES = {"qwen2": qwen2_vl, "qwen2.5": qwen2_5_vl, "qwen3": qwen3_vl}
@@ -114,7 +115,7 @@ def test_frames_that_the_processor_chose_itself_are_refused(
     model, clip = models[name], noise(name, 4, 2, 3)
     inputs = {"video_grid_thw": torch.tensor([[3, 4, 6]])}
     with pytest.raises(ModelError, match="4 frames"):
-        model.family.layout(model.model, inputs, clip, 18)
+        model.family.layout(model.model, Encoded(model.processor, inputs, clip, PLAIN, 18))
 
 
 def test_a_prompt_beyond_the_context_is_refused(

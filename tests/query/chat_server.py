@@ -91,6 +91,9 @@ class Handler(BaseHTTPRequestHandler):
     def _busydate(self, body: dict[str, Any]) -> None:
         self._error(429, {"Retry-After": formatdate(time.time() + 2, usegmt=True)})
 
+    def _busy4(self, body: dict[str, Any]) -> None:
+        self._error(429, {"Retry-After": "4"})
+
     def _busylong(self, body: dict[str, Any]) -> None:
         self._error(429, {"Retry-After": "999"})
 

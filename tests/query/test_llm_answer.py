@@ -8,7 +8,7 @@ import pytest
 
 from zerotube.errors import QueryError
 from zerotube.query import decompose
-from zerotube.query.answer import checked_phrases, read_answer
+from zerotube.query.llm.answer import checked_phrases, read_answer
 from zerotube.query.prompts import (
     DECOMPOSITION_EXAMPLES,
     decomposition_prompt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
@@ -21,8 +22,8 @@ import pytest
 from zerotube.errors import MissingExtraError, UsageError
 from zerotube.query import Query, decompose
 from zerotube.query.llm import LLMDecomposer, LLMSettings
+from zerotube.query.llm.server import Secret, openai_decomposer
 from zerotube.query.prompts import decomposition_prompt
-from zerotube.query.server import Secret, openai_decomposer
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")
 
@@ -142,7 +143,7 @@ def test_a_server_without_structured_output(server: Server) -> None:
         ("nested", "without a JSON object"),
         ("missing", "lacks one of the three names"),
         ("types", "noun is not text"),
-        ("foreign", "attribute has 2 words that the sentence has not"),
+        ("foreign", "attribute has 2 words that the sentence does not have"),
         ("parrot", "attribute has"),
         ("blank", "empty action"),
         ("adjective", "not a bare noun"),
@@ -163,7 +164,7 @@ def test_a_bad_answer_is_asked_for_again_with_the_reason(server: Server) -> None
     prompts = [item["body"]["messages"][0]["content"] for item in server.asked()]
     assert len(prompts) == 3
     assert "refused: an answer without a JSON object." in prompts[1]
-    assert "2 words that the sentence has not." in prompts[2]
+    assert "2 words that the sentence does not have." in prompts[2]
     assert "2 words" in _warning(server.decomposer("foreign", attempts=2)(TEXT))
     assert len(server.asked()) == 2
 
@@ -177,18 +178,40 @@ def test_failures_that_pass_are_waited_for(server: Server, step: str, wait_s: fl
     assert second["time"] - first["time"] >= wait_s
 
 
-def test_a_wait_beyond_the_limit_is_not_begun(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("step", "total_s", "told"), [("busylong", 5, "999 s"), ("busy4", 3.5, "4 s")]
+)
+def test_a_wait_beyond_the_limit_is_not_begun(
+    server: Server, step: str, total_s: float, told: str
+) -> None:
     begin = time.monotonic()
-    warning = _warning(server.decomposer("busylong", total_s=5)(TEXT))
-    assert time.monotonic() - begin < 4
+    warning = _warning(server.decomposer(step, total_s=total_s)(TEXT))
+    assert time.monotonic() - begin < 3
     assert "429" in warning
-    assert "999 s" in warning
+    assert told in warning
+    assert len(server.asked()) == 1
+
+
+def test_what_the_time_went_to_is_told(server: Server) -> None:
+    warning = _warning(server.decomposer("status500", total_s=0.3)(TEXT))
+    assert "status 500" in warning
     assert len(server.asked()) == 1
 
 
 def test_retries_are_bounded(server: Server) -> None:
     assert "status 500" in _warning(server.decomposer("status500", attempts=2)(TEXT))
     assert len(server.asked()) == 2
+    # Of all requests about a sentence, whatever each of them meets.
+    for steps in ("status500,malformed", "malformed,status500", "silent"):
+        _warning(server.decomposer(steps, attempts=2)(TEXT))
+        assert len(server.asked()) == 2
+
+
+def test_a_caller_may_be_inside_a_loop(server: Server) -> None:
+    async def asked() -> Query:
+        return server.decomposer("good")(TEXT)
+
+    assert _is_good(asyncio.run(asked()))
 
 
 @pytest.mark.parametrize(

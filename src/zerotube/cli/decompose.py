@@ -106,7 +106,7 @@ def _chosen(
 ) -> Decomposer:
     """The decomposer of that name, ready to be called."""
     if name == "openai":
-        from zerotube.query.server import openai_decomposer
+        from zerotube.query.llm.server import openai_decomposer
 
         return openai_decomposer(settings, key=key)
     if name == "model":

@@ -131,7 +131,7 @@ def ground(
     check_folder(model)
     server = None
     if decomposer == "openai":
-        from zerotube.query.server import openai_decomposer
+        from zerotube.query.llm.server import openai_decomposer
 
         server = openai_decomposer(asking, key=llm_key)
     with open_video(video) as source:

@@ -203,7 +203,7 @@ class RunFlags:
 
         asking = llm_settings(self.decomposer, self.llm)
         if self.decomposer == "openai":
-            from zerotube.query.server import openai_decomposer
+            from zerotube.query.llm.server import openai_decomposer
 
             # Every worker makes its own; what is missing is said before anything is loaded.
             openai_decomposer(asking, key=self.llm_key)

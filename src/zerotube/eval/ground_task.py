@@ -64,7 +64,7 @@ class ModelChoice:
 
     def __post_init__(self) -> None:
         if self.decomposer == "openai":
-            from zerotube.query.server import host_of, server_named
+            from zerotube.query.llm.server import host_of, server_named
 
             model, base_url = server_named(self.llm)
             host_of(base_url)
@@ -80,7 +80,7 @@ class ModelChoice:
 
         decomposer: Decomposer | str = self.decomposer
         if decomposer == "openai":
-            from zerotube.query.server import openai_decomposer
+            from zerotube.query.llm.server import openai_decomposer
 
             decomposer = openai_decomposer(self.llm)
         grounder = Grounder.from_pretrained(
@@ -114,7 +114,7 @@ class ModelChoice:
         """What of it decides results: where it runs does not, and no key is in it."""
         server = stored = None
         if self.decomposer == "openai":
-            from zerotube.query.server import host_of
+            from zerotube.query.llm.server import host_of
 
             server = {"model": self.llm.model, "host": host_of(self.llm.base_url or "")}
         if self.decompositions is not None:

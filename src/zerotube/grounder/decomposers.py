@@ -9,8 +9,8 @@ from zerotube.errors import DecomposerError, ModelError, QueryError, UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.generate import generate_text
 from zerotube.query import decompose
-from zerotube.query.cache import PhraseCache, default_folder
-from zerotube.query.llm import Decomposer, LLMDecomposer, LLMSettings
+from zerotube.query.llm import Decomposer, LLMDecomposer, LLMSettings, Patience
+from zerotube.query.llm.cache import PhraseCache, default_folder
 
 
 def model_decomposer(
@@ -24,17 +24,16 @@ def model_decomposer(
     Args:
         model: a loaded MLLM.
         settings: its limits and whether it caches; server and model name are not used.
-        cache_folder: default ``zerotube.query.cache.default_folder()``.
+        cache_folder: default ``zerotube.query.llm.cache.default_folder()``.
     """
     chosen = settings or LLMSettings()
 
-    def ask(prompt: str, seconds: float) -> str:
+    def ask(prompt: str, patience: Patience) -> str:
         try:
+            seconds = min(patience.request_s, patience.left_s)
             return generate_text(model, prompt, max_time_s=seconds)
         except (ModelError, QueryError) as caught:
-            raise DecomposerError(
-                caught.got, wanted=caught.wanted, fix=caught.fix, retry=False
-            ) from caught
+            raise DecomposerError(caught.got, wanted=caught.wanted, fix=caught.fix) from caught
 
     cache = None
     if chosen.cache:

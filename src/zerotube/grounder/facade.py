@@ -22,9 +22,8 @@ from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
-from zerotube.query import Query, decompose
-from zerotube.query.decompose import override
-from zerotube.query.llm import Decomposer
+from zerotube.query import Query, decompose, override
+from zerotube.query.types import Decomposer
 from zerotube.tube.decide import decide
 from zerotube.tube.types import GroundingResult
 from zerotube.video import Clip, Video, open_video, uniform_indices

@@ -17,7 +17,7 @@ from transformers import DynamicCache
 
 from zerotube.errors import ModelError, UsageError
 from zerotube.mllm.capture import Recorder, recording
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.pooling import with_placeholders
 from zerotube.mllm.prompting import AnswerIds, PromptTokens
 from zerotube.mllm.showing import check_budget, fitted, prompt_text, record, within
@@ -135,9 +135,9 @@ class VideoMLLM:
                 wanted="one feature per placeholder",
                 fix="processor and model do not belong together: load both from one folder",
             )
-        layout = family.layout(self.model, inputs, shown, features.shape[0])
-        view = family.view(self.model, self.processor, inputs, shown, options)
-        layout = replace(layout, view_xyxy=within(part, view or layout.view_xyxy))
+        encoded = Encoded(self.processor, inputs, shown, options, features.shape[0])
+        layout = family.layout(self.model, encoded)
+        layout = replace(layout, view_xyxy=within(part, layout.view_xyxy))
         return VisualContext(
             head_ids=head,
             visual_positions=visual,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zerotube.query.decompose import decompose
 from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt, query_prompt
+from zerotube.query.rules.decompose import decompose, override
 from zerotube.query.score import phrase_f1
 from zerotube.query.types import Query
 
@@ -12,6 +12,7 @@ __all__ = [
     "Query",
     "decompose",
     "existence_prompt",
+    "override",
     "phrase_f1",
     "query_prompt",
 ]

@@ -26,11 +26,10 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from zerotube.errors import InputError, QueryError
-from zerotube.query.decompose import decompose, override
-from zerotube.query.lexicon import Tag, lemmas_of
-from zerotube.query.llm import Decomposer
-from zerotube.query.tokens import normalise, tokenise
-from zerotube.query.types import Query
+from zerotube.query.rules.decompose import decompose, override
+from zerotube.query.rules.lexicon import Tag, bases_of, lemmas_of
+from zerotube.query.rules.tokens import spoken
+from zerotube.query.types import Decomposer, Query
 
 NOT_SPLIT: Final = "please describe this video"
 """What the authors wrote in place of a phrase that they did not get."""
@@ -177,11 +176,10 @@ def _malformed(path: Path, error: ValidationError) -> InputError:
 
 def _shared_words(phrases: str, text: str) -> float:
     """Share of the words of some phrases, articles aside, that a sentence has in any inflection."""
-    known = {base for word in _words(text) for base in lemmas_of(word)}
+    known = bases_of(_words(text))
     asked = _words(phrases)
     return sum(bool(lemmas_of(word) & known) for word in asked) / max(len(asked), 1)
 
 
 def _words(text: str) -> list[str]:
-    tokens = tokenise(normalise(text))
-    return [token.text for token in tokens if not token.can(Tag.PUNCT | Tag.DET)]
+    return [token.text for token in spoken(text) if not token.can(Tag.DET)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from zerotube.errors import QueryError
 
@@ -57,3 +57,15 @@ class Query:
                 wanted=f"one of {', '.join(get_args(Kind))}",
                 fix="use 'declarative' for a statement and 'interrogative' for a question",
             )
+
+
+class Decomposer(Protocol):
+    """Whatever turns a sentence into sub-queries; the rules are one."""
+
+    def __call__(self, text: str, /) -> Query:
+        """Decompose a sentence.
+
+        Raises:
+            QueryError: the sentence has no word in it or is too long.
+        """
+        ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -19,6 +20,25 @@ from zerotube.mllm.families.resolution import ClipSize
 from zerotube.mllm.registry import FAMILIES
 from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A clip that went through processor and encoder.
+
+    Attributes:
+        processor: the checkpoint's.
+        inputs: what it made of the clip.
+        clip: the sampled frames as the processor got them.
+        options: how they are shown.
+        feature_count: rows that the encoder gave.
+    """
+
+    processor: Any
+    inputs: dict[str, Any]
+    clip: Clip
+    options: EncodeOptions
+    feature_count: int
 
 
 class Family(ABC):
@@ -163,25 +183,8 @@ class Family(ABC):
         """Vision encoder output as the model's forward takes it in ``mm_encoder_outputs``."""
 
     @abstractmethod
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        """Which visual feature is which cell."""
-
-    def view(
-        self,
-        model: Any,
-        processor: Any,
-        inputs: dict[str, Any],
-        clip: Clip,
-        options: EncodeOptions,
-    ) -> tuple[float, float, float, float] | None:
-        """Part of the frame that the grid covers, where the processor's settings decide it.
-
-        Returns:
-            Left, top, right, bottom as fractions of the frame; None = as ``layout`` says.
-        """
-        return None
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        """Which visual feature is which cell, and what part of the frame the cells cover."""
 
     def features(self, output: Any) -> Tensor:
         """Visual features ``(M, d)`` of an encoder output, which may list them per video."""

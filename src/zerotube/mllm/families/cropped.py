@@ -1,24 +1,63 @@
-"""What the video families with a CLIP tower share: square frames, one regular grid each."""
+"""What the families with a plain vision tower share: square frames, one regular grid each."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 
 from zerotube.checkpoints.strict import TRUSTED
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.frames import check_frames
 from zerotube.mllm.families.patches import frame_rows, kept_view, squeezed_view, squeezing
 from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
 
 
-class CroppedFrames(Family):
+class MiddleCut(Family):
     """A processor that cuts the middle out of each frame, and a tower that sees frames alone.
 
     The cut is the frame fit "crop"; otherwise the processor is told to squeeze what it is given.
     """
+
+    def stride(self, config: Any) -> int:
+        """Patches along a cell."""
+        return 1
+
+    def cell_grid(self, rows: int, columns: int) -> tuple[int, int]:
+        """Cells of a frame that has room for so many."""
+        return rows, columns
+
+    def crops(self, processor: Any) -> bool:
+        return bool(self.frame_processor(processor).do_center_crop)
+
+    def processor_options(
+        self, processor: Any, clip: Clip, options: EncodeOptions
+    ) -> dict[str, Any]:
+        if options.frame_fit == "crop" and self.crops(processor):
+            return {}
+        return squeezing(self.frame_processor(processor))
+
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        name = "pixel_values_videos" if self.modality == "video" else "pixel_values"
+        *pictures, _, height, width = encoded.inputs[name].shape
+        check_frames(math.prod(pictures), encoded.clip)
+        patch, stride = int(model.config.vision_config.patch_size), self.stride(model.config)
+        room = height // patch // stride, width // patch // stride
+        count, steps = encoded.feature_count, len(encoded.clip)
+        cells, beside = frame_rows(count, steps, self.cell_grid(*room))
+        processor, info = self.frame_processor(encoded.processor), encoded.clip.info
+        if encoded.options.frame_fit == "crop" and self.crops(encoded.processor):
+            size = (info.height, info.width)
+            view = kept_view(processor, size, (height, width), room, patch * stride)
+        else:
+            view = squeezed_view((height, width), room, patch * stride)
+        return TokenLayout(cells, count, np.arange(steps), view, beside)
+
+
+class CroppedFrames(MiddleCut):
+    """What the video families with a CLIP tower share: how their processor is put together."""
 
     processor_names: ClassVar[tuple[str, str]]
     """Classes of transformers: the processor, and its video processor."""
@@ -55,46 +94,3 @@ class CroppedFrames(Family):
         }
         settings |= {name: value for name, value in written.items() if value is not None}
         return whole.from_args_and_dict(list(parts.values()), settings)
-
-    def stride(self, config: Any) -> int:
-        """Patches along a cell."""
-        return 1
-
-    def crops(self, processor: Any) -> bool:
-        return bool(processor.video_processor.do_center_crop)
-
-    def processor_options(
-        self, processor: Any, clip: Clip, options: EncodeOptions
-    ) -> dict[str, Any]:
-        if options.frame_fit == "crop" and self.crops(processor):
-            return {}
-        return squeezing(processor.video_processor)
-
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        steps = inputs["pixel_values_videos"].shape[1]
-        check_frames(steps, clip)
-        cells, beside = frame_rows(feature_count, steps, self._grid(model.config, inputs))
-        return TokenLayout(cells, feature_count, np.arange(len(clip)), beside=beside)
-
-    def view(
-        self,
-        model: Any,
-        processor: Any,
-        inputs: dict[str, Any],
-        clip: Clip,
-        options: EncodeOptions,
-    ) -> tuple[float, float, float, float]:
-        height, width = inputs["pixel_values_videos"].shape[-2:]
-        grid = self._grid(model.config, inputs)
-        cell = int(model.config.vision_config.patch_size) * self.stride(model.config)
-        if options.frame_fit != "crop" or not self.crops(processor):
-            return squeezed_view((height, width), grid, cell)
-        size = (clip.info.height, clip.info.width)
-        return kept_view(processor.video_processor, size, (height, width), grid, cell)
-
-    def _grid(self, config: Any, inputs: dict[str, Any]) -> tuple[int, int]:
-        height, width = inputs["pixel_values_videos"].shape[-2:]
-        patch, stride = config.vision_config.patch_size, self.stride(config)
-        return height // patch // stride, width // patch // stride

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.frames import frame_by_frame, square_side
 from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
@@ -40,11 +40,9 @@ class InternVL(Family):
             inputs["pixel_values"].to(model.device, model.dtype), return_dict=True
         )
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        steps, _, height, width = inputs["pixel_values"].shape
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        steps, _, height, width = encoded.inputs["pixel_values"].shape
         patch_height, patch_width = model.config.vision_config.patch_size
         patches = square_side(height // patch_height, width // patch_width)
         side = int(patches * model.config.downsample_ratio)
-        return frame_by_frame(clip, (steps, side, side), feature_count)
+        return frame_by_frame(encoded.clip, (steps, side, side), encoded.feature_count)

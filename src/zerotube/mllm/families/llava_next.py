@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from zerotube.errors import ModelError
+from zerotube.mllm.families.base import Encoded
 from zerotube.mllm.families.image import ImageFamily
 from zerotube.mllm.types import TokenLayout
-from zerotube.video.types import Clip
 
 
 class LlavaNext(ImageFamily):
@@ -37,25 +37,26 @@ class LlavaNext(ImageFamily):
     def shown_size(self, processor: Any, inputs: dict[str, Any]) -> None:
         return None  # a picture is seen whole and in tiles
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        tiles = self.tiles(model, inputs, feature_count)
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        tiles = self.tiles(model, encoded)
         return TokenLayout(
-            tiles.fine[None], feature_count, np.arange(len(clip)), view_xyxy=tiles.view_xyxy
+            tiles.fine[None],
+            encoded.feature_count,
+            np.arange(len(encoded.clip)),
+            view_xyxy=tiles.view_xyxy,
         )
 
-    def tiles(self, model: Any, inputs: dict[str, Any], feature_count: int) -> TileRows:
+    def tiles(self, model: Any, encoded: Encoded) -> TileRows:
         """Where the two resolutions of the picture are in the sequence.
 
         Raises:
             ModelError: if the model packs another number of features than it made.
         """
-        height, width = inputs["image_sizes"][0].tolist()
+        height, width = encoded.inputs["image_sizes"][0].tolist()
         tiles = tile_rows(model, height, width)
-        if tiles.count != feature_count:
+        if tiles.count != encoded.feature_count:
             raise ModelError(
-                f"{feature_count} visual features",
+                f"{encoded.feature_count} visual features",
                 wanted=f"{tiles.count} for a picture of {width}x{height} pixels",
                 fix="this vision tower is not laid out as its adapter says; please report it",
             )

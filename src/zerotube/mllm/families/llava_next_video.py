@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch.nn.functional import adaptive_avg_pool2d
 
 from zerotube.mllm.families.cropped import CroppedFrames
-from zerotube.mllm.families.patches import frame_rows
 from zerotube.mllm.families.pooling import as_features, as_pictures, check_side, left_out
-from zerotube.mllm.types import TokenLayout
-from zerotube.video.types import Clip
 
 
 class LlavaNextVideo(CroppedFrames):
@@ -61,13 +57,8 @@ class LlavaNextVideo(CroppedFrames):
         output.pooler_output = as_features(adaptive_avg_pool2d(patches, self.grid_side))
         return output
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        if not self.grid_side:
-            return super().layout(model, inputs, clip, feature_count)
-        cells, _ = frame_rows(feature_count, len(clip), (self.grid_side, self.grid_side))
-        return TokenLayout(cells, feature_count, np.arange(len(clip)))
+    def cell_grid(self, rows: int, columns: int) -> tuple[int, int]:
+        return (self.grid_side, self.grid_side) if self.grid_side else (rows, columns)
 
     def stride(self, config: Any) -> int:
         # Chosen cells cover every patch; the model's own may leave a row and a column over.

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.frames import check_frames
 from zerotube.mllm.families.pooling import as_features, as_pictures, check_side, output_of
 from zerotube.mllm.types import TokenLayout
-from zerotube.video.types import Clip
 
 
 class LlavaOnevision(Family):
@@ -58,15 +57,13 @@ class LlavaOnevision(Family):
         output.pooler_output = torch.cat([as_features(pooled), newline], dim=1)
         return output
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
         vision = model.config.vision_config
         side = self.grid_side or math.ceil(vision.image_size // vision.patch_size / 2)
-        steps = inputs["pixel_values_videos"].shape[1]
-        check_frames(steps, clip)
+        steps = encoded.inputs["pixel_values_videos"].shape[1]
+        check_frames(steps, encoded.clip)
         cells = np.arange(steps * side * side, dtype=np.int64).reshape(steps, side, side)
         # Pixels behind the last whole patch are never read (384 pixels hold 27 patches of 14).
         seen = vision.image_size // vision.patch_size * vision.patch_size / vision.image_size
-        frames = np.arange(len(clip.frame_indices))
-        return TokenLayout(cells, feature_count, frames, (0.0, 0.0, seen, seen))
+        frames = np.arange(len(encoded.clip.frame_indices))
+        return TokenLayout(cells, encoded.feature_count, frames, (0.0, 0.0, seen, seen))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zerotube.errors import ModelError
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.resolution import ClipSize, cell_pixels, clip_size, edges
 from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
@@ -125,21 +125,20 @@ class Qwen2VL(Family):
         placed.pooler_output = (features,)
         return placed
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
         vision = model.config.vision_config
-        steps, rows, columns = (int(size) for size in inputs["video_grid_thw"][0])
+        count, frames = encoded.feature_count, len(encoded.clip)
+        steps, rows, columns = (int(size) for size in encoded.inputs["video_grid_thw"][0])
         height, width = rows // vision.spatial_merge_size, columns // vision.spatial_merge_size
-        step_of_frame = np.arange(len(clip), dtype=np.int64) // vision.temporal_patch_size
-        if steps != step_of_frame[-1] + 1 or steps * height * width != feature_count:
+        step_of_frame = np.arange(frames, dtype=np.int64) // vision.temporal_patch_size
+        if steps != step_of_frame[-1] + 1 or steps * height * width != count:
             raise ModelError(
-                f"{feature_count} features, a grid of {(steps, height, width)}, {len(clip)} frames",
+                f"{count} features, a grid of {(steps, height, width)}, {frames} frames",
                 wanted=f"one feature per cell, {vision.temporal_patch_size} frames per step",
                 fix="the processor chose other frames or merges other patches than the model",
             )
-        cells = np.arange(feature_count, dtype=np.int64).reshape(steps, height, width)
-        return TokenLayout(cells, feature_count, step_of_frame)
+        cells = np.arange(count, dtype=np.int64).reshape(steps, height, width)
+        return TokenLayout(cells, count, step_of_frame)
 
     def positions(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """The model's own positions of the whole prompt, with the text after all of the video.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zerotube.errors import ModelError
+from zerotube.mllm.families.base import Encoded
 from zerotube.mllm.families.llava_next import LlavaNext
 from zerotube.mllm.types import TokenLayout
 from zerotube.video.types import Clip
@@ -53,16 +54,14 @@ class ShareGPT4Video(LlavaNext):
             canvas = np.array(scaled)
         return torch.from_numpy(canvas).permute(2, 0, 1)
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        tiles = self.tiles(model, inputs, feature_count)
-        count, height, width, _ = clip.frames.shape
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        tiles = self.tiles(model, encoded)
+        count, height, width, _ = encoded.clip.frames.shape
         size = (height, width)
         coarse = frame_cells(tiles.coarse, (0.0, 0.0, 1.0, 1.0), size, count)
         return TokenLayout(
             frame_cells(tiles.fine, tiles.view_xyxy, size, count),
-            feature_count,
+            encoded.feature_count,
             np.arange(count),
             beside=coarse.reshape(count, -1),
         )

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from transformers.models.smolvlm.processing_smolvlm import DEFAULT_MEDIA_OUTTRO
 
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame, square_side
 from zerotube.mllm.types import EncodeOptions, TokenLayout
 from zerotube.video.types import Clip
@@ -47,14 +47,12 @@ class SmolVLM(Family):
             return_dict=True,
         )
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        _, steps, _, height, width = inputs["pixel_values"].shape
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        _, steps, _, height, width = encoded.inputs["pixel_values"].shape
         patch = model.config.vision_config.patch_size
         patches = square_side(height // patch, width // patch)
         side = patches // model.config.scale_factor
         # 384 pixels hold 27 patches of 14: the encoder never sees the last 6 rows and columns.
         seen = patches * patch
         view = (0.0, 0.0, seen / width, seen / height)
-        return frame_by_frame(clip, (steps, side, side), feature_count, view)
+        return frame_by_frame(encoded.clip, (steps, side, side), encoded.feature_count, view)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerotube.mllm.families.base import Family
+from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.frames import clip_metadata, frame_by_frame
 from zerotube.mllm.families.resolution import ClipSize, clip_size, edges
 from zerotube.mllm.types import EncodeOptions, TokenLayout
@@ -59,9 +59,9 @@ class VideoLlama3(Family):
             return_dict=True,
         )
 
-    def layout(
-        self, model: Any, inputs: dict[str, Any], clip: Clip, feature_count: int
-    ) -> TokenLayout:
-        steps, height, width = inputs["video_grid_thw"][0].tolist()
-        merge = int(inputs["video_merge_sizes"][0])
-        return frame_by_frame(clip, (steps, height // merge, width // merge), feature_count)
+    def layout(self, model: Any, encoded: Encoded) -> TokenLayout:
+        steps, height, width = encoded.inputs["video_grid_thw"][0].tolist()
+        merge = int(encoded.inputs["video_merge_sizes"][0])
+        return frame_by_frame(
+            encoded.clip, (steps, height // merge, width // merge), encoded.feature_count
+        )

@@ -1,28 +1,23 @@
 """Decomposition by a language model, with the rules behind it (method section 6).
 
-The model itself is a callable, prompt in and text out: a server (``zerotube.query.server``), or
+The model itself is a callable, prompt in and text out: a server (``zerotube.query.llm.server``), or
 the loaded multimodal model, which this package does not know.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from zerotube.errors import DecomposerError, QueryError, UsageError
-from zerotube.query.answer import Phrases, read_answer
-from zerotube.query.cache import PhraseCache
-from zerotube.query.decompose import decompose
+from zerotube.query.llm.answer import Phrases, read_answer
+from zerotube.query.llm.cache import PhraseCache
 from zerotube.query.prompts import decomposition_prompt, repeated_prompt
-from zerotube.query.tokens import normalise
+from zerotube.query.rules.decompose import decompose
+from zerotube.query.rules.tokens import normalise
 from zerotube.query.types import Query
-
-BACKOFF_S: Final = 0.5
-"""First wait after a server's failure; doubled each time, and shortened by up to a quarter at
-random, so that many clients do not come back at once."""
 
 PAUSE_AFTER: Final = 3
 """Sentences in a row that may fail before the model is left alone: with a dead server, a file of
@@ -31,21 +26,31 @@ PAUSE_S: Final = 300.0
 """How long it is left alone."""
 
 
-class Decomposer(Protocol):
-    """Whatever turns a sentence into sub-queries; the rules are one."""
+@dataclass
+class Patience:
+    """What may still be spent on one sentence.
 
-    def __call__(self, text: str, /) -> Query:
-        """Decompose a sentence.
+    Attributes:
+        request_s: longest one request may take, in seconds.
+        end_s: time of the monotonic clock by which there is an answer, or none.
+        attempts: requests that may still be made; whoever makes more than one counts them.
+        failure: what the last one met that may pass; None = nothing.
+    """
 
-        Raises:
-            QueryError: the sentence has no word in it or is too long.
-        """
-        ...
+    request_s: float
+    end_s: float
+    attempts: int
+    failure: DecomposerError | None = None
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left, at least 0."""
+        return max(self.end_s - time.monotonic(), 0.0)
 
 
-Ask = Callable[[str, float], str]
-"""A language model: a prompt and the seconds it may take, in; its answer, out. It raises
-``DecomposerError`` when it has none."""
+Ask = Callable[[str, Patience], str]
+"""A language model: a prompt in, its answer out. It raises ``DecomposerError`` when it has none,
+after trying again where that may help; and ``QueryError`` for an answer to be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,6 @@ class LLMDecomposer:
                 f"no request, because an earlier one met {self._reason.got}",
                 wanted=self._reason.wanted,
                 fix=self._reason.fix,
-                retry=False,
             )
         try:
             phrases = self._attempts(rules)
@@ -176,31 +180,16 @@ class LLMDecomposer:
 
     def _attempts(self, rules: Query) -> Phrases:
         limits = self._limits
-        deadline = time.monotonic() + limits.total_s
+        patience = Patience(limits.request_s, time.monotonic() + limits.total_s, limits.attempts)
         sentence = normalise(rules.text)
         prompt = decomposition_prompt(sentence)
-        failure = DecomposerError(
-            "no time to ask", wanted="more than 0 s", fix="raise the time limit", retry=True
-        )
-        for attempt in range(limits.attempts):
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                break
+        while True:
+            patience.attempts -= 1
             try:
-                return read_answer(self._ask(prompt, min(limits.request_s, remaining)), rules)
+                return read_answer(self._ask(prompt, patience), rules)
             except QueryError as refused:
+                if patience.attempts <= 0 or patience.left_s <= 0:
+                    raise DecomposerError(
+                        refused.got, wanted=refused.wanted, fix=refused.fix
+                    ) from refused
                 prompt = repeated_prompt(sentence, refused.got)
-                failure = DecomposerError(
-                    refused.got, wanted=refused.wanted, fix=refused.fix, retry=True
-                )
-                continue
-            except DecomposerError as caught:
-                failure = caught
-            wait = failure.wait_s
-            if wait is None:
-                wait = BACKOFF_S * 2**attempt * random.uniform(0.75, 1.0)
-            if not failure.retry or time.monotonic() + wait >= deadline:
-                break
-            if attempt + 1 < limits.attempts:
-                time.sleep(wait)
-        raise failure

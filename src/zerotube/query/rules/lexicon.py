@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Flag, auto
 from functools import lru_cache
 from pathlib import Path
 
 from zerotube.errors import UsageError
-from zerotube.query import words
+from zerotube.query.rules import words
 
 
 class Tag(Flag):
@@ -81,6 +81,11 @@ def lemmas_of(word: str) -> frozenset[str]:
     """
     stem = word.removesuffix("'s")
     return frozenset({word, stem}) | _lemmas().get(stem, frozenset())
+
+
+def bases_of(words: Iterable[str]) -> frozenset[str]:
+    """Every base form that some words may have, and the words themselves."""
+    return frozenset().union(*map(lemmas_of, words))
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from zerotube.query import words
-from zerotube.query.grammar import Parser, Verbs
-from zerotube.query.lexicon import Tag
+from zerotube.query.rules import words
+from zerotube.query.rules.grammar import Parser, Verbs
+from zerotube.query.rules.lexicon import Tag
 
 
 class UnitKind(Enum):

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from zerotube.query import words
-from zerotube.query.lexicon import Tag
-from zerotube.query.tokens import Token
+from zerotube.query.rules import words
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.tokens import Token
 
 _END = Token("", "", Tag.NONE)
 
@@ -250,7 +250,7 @@ class Parser:
     def _kept(self, fixed: list[int], body: list[int], head: int) -> tuple[int, ...]:
         """Determiner, numbers, and the head with the nouns that form a compound with it.
 
-        "a female adult" -> "a adult", "an adult man" -> "an man" (the article is corrected later),
+        "a female adult" -> "a adult", "an adult man" -> "an man" (the article is adapted later),
         "a sports ball" stays.
         """
         compound = [head]

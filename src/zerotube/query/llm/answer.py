@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zerotube.errors import QueryError
-from zerotube.query.lexicon import Tag, lemmas_of
-from zerotube.query.tokens import Token, join, normalise, tokenise
+from zerotube.query.rules.lexicon import Tag, bases_of, lemmas_of
+from zerotube.query.rules.tokens import Token, join, normalise, spoken, tokenise
 from zerotube.query.types import Query
 
 MAX_ANSWER_CHARS: Final = 20_000
@@ -95,13 +95,13 @@ def checked_phrases(values: dict[str, Any], rules: Query) -> Phrases:
     """
     source = (rules.text, rules.statement, rules.attribute, rules.action, rules.noun)
     words = {token.text for text in source for token in tokenise(normalise(text))}
-    bases = {base for word in words for base in lemmas_of(word)}
+    bases = bases_of(words)
     longest = len(tokenise(rules.statement)) + _SLACK
     tokens: dict[str, list[Token]] = {}
     for name in _FIELDS:
         if not isinstance(values.get(name), str):
             raise _refused(f"an answer whose {name} is not text")
-        tokens[name] = _words(values[name])
+        tokens[name] = spoken(values[name])
         if not tokens[name]:
             raise _refused(f"an answer with an empty {name}")
         if len(tokens[name]) > longest:
@@ -109,7 +109,7 @@ def checked_phrases(values: dict[str, Any], rules: Query) -> Phrases:
         foreign = [token.text for token in tokens[name] if not _known(token.text, words, bases)]
         if foreign:
             count = f"{len(foreign)} word{'s' if len(foreign) > 1 else ''}"
-            raise _refused(f"an answer whose {name} has {count} that the sentence has not")
+            raise _refused(f"an answer whose {name} has {count} that the sentence does not have")
     noun = tokens["noun"]
     if noun[0].text in _ARTICLES or not any(
         token.can(Tag.NOMINAL | Tag.PRON | Tag.ING) for token in noun
@@ -121,16 +121,12 @@ def checked_phrases(values: dict[str, Any], rules: Query) -> Phrases:
     return Phrases(*(join(tokenise(normalise(values[name]))) for name in _FIELDS))
 
 
-def _words(text: str) -> list[Token]:
-    return [token for token in tokenise(normalise(text)) if not token.can(Tag.PUNCT)]
-
-
-def _known(word: str, words: set[str], bases: set[str]) -> bool:
+def _known(word: str, words: set[str], bases: frozenset[str]) -> bool:
     return word in _ARTICLES or word in words or bool(lemmas_of(word) & bases)
 
 
 def _contains(phrase: list[Token], noun: list[Token]) -> bool:
-    bases = {base for token in phrase for base in lemmas_of(token.text)}
+    bases = bases_of(token.text for token in phrase)
     return all(lemmas_of(token.text) & bases for token in noun)
 
 

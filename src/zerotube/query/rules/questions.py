@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zerotube.query import words
-from zerotube.query.grammar import Parser, Verbs
-from zerotube.query.lexicon import Tag, third_person
-from zerotube.query.modifiers import Unit, UnitKind, match_preposition, read_modifiers
-from zerotube.query.split import read_subject
-from zerotube.query.tokens import Token, join, word, words_of
+from zerotube.query.rules import words
+from zerotube.query.rules.grammar import Parser, Verbs
+from zerotube.query.rules.lexicon import Tag, third_person
+from zerotube.query.rules.modifiers import Unit, UnitKind, match_preposition, read_modifiers
+from zerotube.query.rules.split import read_subject
+from zerotube.query.rules.tokens import Token, join, word, words_of
 
 _WH = frozenset({"who", "what", "which", "whom", "whose", "where", "when", "why", "how"})
 _CIRCUMSTANCE = frozenset({"where", "when", "why", "how"})

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zerotube.errors import QueryError
-from zerotube.files import cache_folder
-from zerotube.query.answer import Phrases, checked_phrases
+from zerotube.files import cache_folder, whole_file
+from zerotube.query.llm.answer import Phrases, checked_phrases
 from zerotube.query.prompts import DECOMPOSITION_VERSION
-from zerotube.query.tokens import normalise
+from zerotube.query.rules.tokens import normalise
 from zerotube.query.types import Query
 
 
@@ -30,7 +29,7 @@ class PhraseCache:
     nothing else, so no key can be in it.
 
     Attributes:
-        folder: where the files are stored; made when the first one is written.
+        folder: where the files are; made when the first one is written.
         model: name of the model.
         host: server it runs on, "local" for a model of this process.
     """
@@ -65,19 +64,11 @@ class PhraseCache:
             OSError: the folder cannot be written.
         """
         values = asdict(phrases)
-        entry = {
-            "identity": self._identity(rules),
-            "phrases": values,
-            "digest": _digest(values),
-        }
+        entry = {"identity": self._identity(rules), "phrases": values, "digest": _digest(values)}
         path = self._path(rules)
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            temporary.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as stream:
+            json.dump(entry, stream, ensure_ascii=False)
 
     def _identity(self, rules: Query) -> dict[str, str]:
         return {

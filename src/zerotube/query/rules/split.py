@@ -12,11 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zerotube.query import words
-from zerotube.query.grammar import NounPhrase, Parser, Verbs
-from zerotube.query.lexicon import Tag
-from zerotube.query.modifiers import EVENTS, Modifiers, UnitKind, match_preposition, read_modifiers
-from zerotube.query.tokens import Token, join, word
+from zerotube.query.rules import words
+from zerotube.query.rules.grammar import NounPhrase, Parser, Verbs
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.modifiers import (
+    EVENTS,
+    Modifiers,
+    UnitKind,
+    match_preposition,
+    read_modifiers,
+)
+from zerotube.query.rules.tokens import Token, join, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ def _joined_noun(parser: Parser, joint: int) -> NounPhrase | None:
 
 
 def bare_subject(parser: Parser, subject: Sequence[NounPhrase]) -> list[Token]:
-    """The subject's words without adjectives, the article corrected: "an adult man" -> "a man"."""
+    """The subject's words without adjectives, the article adapted: "an adult man" -> "a man"."""
     result: list[Token] = []
     previous: NounPhrase | None = None
     for phrase in subject:

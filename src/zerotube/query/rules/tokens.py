@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from zerotube.query.lexicon import Tag, spelling, tags_of
+from zerotube.query.rules.lexicon import Tag, spelling, tags_of
 
 _PLAIN = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201b\u02bc\u0060\u00b4\uff07", "'")
@@ -88,14 +88,24 @@ def words_of(text: str) -> list[Token]:
     return [word(part) for part in text.split()]
 
 
+def spoken(text: str) -> list[Token]:
+    """The words of any text, without punctuation marks."""
+    return [token for token in tokenise(normalise(text)) if not token.can(Tag.PUNCT)]
+
+
+def trimmed(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Without punctuation at the ends."""
+    start, stop = 0, len(tokens)
+    while start < stop and tokens[start].can(Tag.PUNCT):
+        start += 1
+    while stop > start and tokens[stop - 1].can(Tag.PUNCT):
+        stop -= 1
+    return tokens[start:stop]
+
+
 def join(tokens: Sequence[Token]) -> str:
     """The text of ``tokens`` without punctuation at its ends."""
-    start, stop = 0, len(tokens)
-    while start < stop and tokens[start].tags & Tag.PUNCT:
-        start += 1
-    while stop > start and tokens[stop - 1].tags & Tag.PUNCT:
-        stop -= 1
     text = ""
-    for token in tokens[start:stop]:
+    for token in trimmed(tokens):
         text += token.text if token.glued or not text else f" {token.text}"
     return text

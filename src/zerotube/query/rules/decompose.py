@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from zerotube.errors import QueryError
-from zerotube.query import words
-from zerotube.query.lexicon import Tag
-from zerotube.query.questions import is_question, rewrite, strip_video
-from zerotube.query.split import Split, split_statement
-from zerotube.query.tokens import Token, join, normalise, tokenise
+from zerotube.query.rules import words
+from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules.questions import is_question, rewrite, strip_video
+from zerotube.query.rules.split import Split, split_statement
+from zerotube.query.rules.tokens import Token, join, normalise, tokenise, trimmed
 from zerotube.query.types import Kind, Query
 
 MAX_QUERY_CHARS: Final = 1000
@@ -76,24 +76,14 @@ def _checked(text: str, name: str) -> list[Token]:
             wanted=f"at most {MAX_QUERY_CHARS:,}",
             fix="shorten it to one sentence, such as 'the man in red sits down'",
         )
-    tokens = tokenise(normalise(text))
-    if not any(not token.can(Tag.PUNCT) for token in tokens):
+    tokens = list(trimmed(tokenise(normalise(text))))
+    if not tokens:
         raise QueryError(
             f"empty {name}" if not text.strip() else f"{name} without a word in it: {text[:40]!r}",
             wanted="a sentence that says which object is meant",
             fix="describe it, such as 'the man in red sits down'",
         )
-    return _trimmed(tokens)
-
-
-def _trimmed(tokens: list[Token]) -> list[Token]:
-    """Without punctuation at the ends."""
-    start, stop = 0, len(tokens)
-    while tokens[start].can(Tag.PUNCT):
-        start += 1
-    while tokens[stop - 1].can(Tag.PUNCT):
-        stop -= 1
-    return tokens[start:stop]
+    return tokens
 
 
 def _statement(tokens: list[Token]) -> tuple[str, Split]:
