@@ -5,7 +5,7 @@ Ground truth first exists here; no earlier stage imports this package, so the me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,9 @@ from zerotube.geometry.spans import Span
 Protocol = Literal["half-open", "inclusive"]
 """Frame sets of vIoU: [t_s, t_e) as in TubeDETR, STCAT and CG-STVG, or [t_s, t_e] as in the
 evaluator that the paper's authors released for HC-STVG."""
+
+ALL = "all"
+"""Name of the one part of a benchmark that reports nothing apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +128,20 @@ class Benchmark:
                     fix="remove the repeated entry from the annotations",
                 )
             seen.add(sample.sample_id)
+
+    def parts(self, samples: Sequence[Sample]) -> dict[str, tuple[Sample, ...]]:
+        """Samples that are averaged together, by kind; one part, ``ALL``, where none is apart.
+
+        Args:
+            samples: of this benchmark; each is in one part, in their order.
+
+        Returns:
+            By kind, those of ``apart`` first, also one without samples.
+        """
+        if not self.apart:
+            return {ALL: tuple(samples)}
+        kinds = dict.fromkeys((*self.apart, *(sample.kind for sample in samples)))
+        return {kind: tuple(one for one in samples if one.kind == kind) for kind in kinds}
 
 
 @dataclass(frozen=True, eq=False)

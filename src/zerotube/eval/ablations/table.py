@@ -11,8 +11,8 @@ from zerotube.eval.bootstrap import Interval, interval
 from zerotube.eval.predictions import failure, from_dict
 from zerotube.eval.published import Comparison, published
 from zerotube.eval.runner.types import RunRecord
-from zerotube.eval.score import ALL, Table, score
-from zerotube.eval.types import Benchmark, Prediction, Protocol
+from zerotube.eval.score import Table, score
+from zerotube.eval.types import ALL, Benchmark, Prediction, Protocol
 
 COMPARED = ("m_vIoU", "gt_vIoU@0.5")
 """Measures whose paired differences are shown: the whole answer, and the right object alone."""
