@@ -31,17 +31,34 @@ class Truth:
     Attributes:
         span: the described time in original frames, both ends included.
         boxes_xyxy: float64 ``(span.frame_count, 4)``, the target in each frame of the span, pixels
-            of the original video; a box of no area is allowed and overlaps nothing.
+            of the original video; a box of no area is allowed and overlaps nothing. None where
+            the boxes, which may be in files of their own, are not at hand.
 
     Raises:
         InputError: a wrong shape, a coordinate that is not finite, or an inverted box.
     """
 
     span: Span
-    boxes_xyxy: NDArray[np.float64]
+    boxes_xyxy: NDArray[np.float64] | None
 
     def __post_init__(self) -> None:
-        _check_boxes("the true tube", self.boxes_xyxy, self.span.frame_count)
+        if self.boxes_xyxy is not None:
+            _check_boxes("the true tube", self.boxes_xyxy, self.span.frame_count)
+
+    @property
+    def known_boxes(self) -> NDArray[np.float64]:
+        """The boxes.
+
+        Raises:
+            InputError: they are not at hand.
+        """
+        if self.boxes_xyxy is None:
+            raise InputError(
+                "a sample without its true boxes",
+                wanted="the files that hold them",
+                fix="pass --boxes DIR",
+            )
+        return self.boxes_xyxy
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +145,11 @@ class Benchmark:
                     fix="remove the repeated entry from the annotations",
                 )
             seen.add(sample.sample_id)
+
+    @property
+    def with_boxes(self) -> bool:
+        """Whether the true boxes are known; else a sample may yet turn out to have none."""
+        return all(sample.truth.boxes_xyxy is not None for sample in self.samples)
 
     def parts(self, samples: Sequence[Sample]) -> dict[str, tuple[Sample, ...]]:
         """Samples that are averaged together, by kind; one part, ``ALL``, where none is apart.

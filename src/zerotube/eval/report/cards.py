@@ -193,7 +193,7 @@ def _tile(
     frame, true = picture.frame, sample.truth.span
     in_truth = frame in true
     in_prediction = answer is not None and answer.span is not None and frame in answer.span
-    true_box = _corners(sample.truth.boxes_xyxy[frame - true.start_frame]) if in_truth else None
+    true_box = _corners(sample.truth.known_boxes[frame - true.start_frame]) if in_truth else None
     predicted_box = None
     if answer is not None:
         at = int(np.searchsorted(answer.frame_indices, frame))
