@@ -151,18 +151,12 @@ def _is_entry(value: Any) -> bool:
     return isinstance(value, dict) and {"used_segment", "temporal_gt"} <= value.keys()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Scene:
-    """What the sentences of one entry have in common."""
+    """What the sentences of one entry have in common: a sample that nothing is asked about yet,
+    and the names of its objects by id."""
 
-    video_name: str
-    video: Path | None
-    span: Span
-    segment: Span
-    frame_count: int | None
-    width: int
-    height: int
-    fps: float
+    sample: Sample
     categories: Mapping[int, str]
 
 
@@ -220,17 +214,21 @@ def _made_scene(
             f"{described_by!r} from frame {described.start_frame} to {described.end_frame}, "
             f"outside 'used_segment' from {segment.start_frame} to {segment.end_frame}"
         )
-    return _Scene(
+    span = Span(described.start_frame, min(described.end_frame, segment.end_frame))
+    sample = Sample(
+        sample_id="",
+        query="",
+        kind="",
         video_name=name,
         video=videos.find(name),
-        span=Span(described.start_frame, min(described.end_frame, segment.end_frame)),
+        truth=Truth(span, None),
         segment=segment,
         frame_count=frame_count,
         width=whole(entry, "width", least=1),
         height=whole(entry, "height", least=1),
         fps=positive(entry, "fps"),
-        categories=categories,
     )
+    return _Scene(sample, categories)
 
 
 def _merged_item(key: str, raw: Any, videos: Media) -> _Asked | Skipped:
@@ -279,21 +277,9 @@ def _asked(sample_id: str, kind: str, item: Mapping[str, Any], scene: _Scene) ->
     tags = {"type": item["type"]} if isinstance(item.get("type"), str) else {}
     if target_id in scene.categories:
         tags["category"] = scene.categories[target_id]
-    sample = Sample(
-        sample_id=sample_id,
-        query=sentence(item, "description"),
-        kind=kind,
-        video_name=scene.video_name,
-        video=scene.video,
-        truth=Truth(scene.span, None),
-        segment=scene.segment,
-        frame_count=scene.frame_count,
-        width=scene.width,
-        height=scene.height,
-        fps=scene.fps,
-        tags=tags,
-    )
-    return _Asked(sample, target_id)
+    query = sentence(item, "description")
+    asked = replace(scene.sample, sample_id=sample_id, query=query, kind=kind, tags=tags)
+    return _Asked(asked, target_id)
 
 
 def _boxes(parsed: _Parsed, index: FileIndex | None) -> MergedBoxes | BoxFiles | None:
