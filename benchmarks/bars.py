@@ -38,9 +38,9 @@ from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.eval.evaluation import evaluate
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, GroundTask, ModelChoice, Variant
 from zerotube.eval.runner import RunOptions, RunRecord, run_task
-from zerotube.eval.score import ALL, Table
+from zerotube.eval.score import Table
 from zerotube.eval.task import Task
-from zerotube.eval.types import Benchmark
+from zerotube.eval.types import ALL, Benchmark
 from zerotube.synth import set_folder, write_set
 from zerotube.synth.kept import kept_folder
 from zerotube.synth.questions import ASKED_OF

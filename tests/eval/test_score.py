@@ -13,8 +13,8 @@ from eval.plain_metrics import plain_metrics
 from zerotube.errors import InputError
 from zerotube.eval.metrics import NOTHING
 from zerotube.eval.predictions import failure, read_predictions, write_predictions
-from zerotube.eval.score import ACCURACY, ALL, MEASURES, Scores, score
-from zerotube.eval.types import Benchmark, Prediction, Sample, Skipped, Truth
+from zerotube.eval.score import ACCURACY, MEASURES, Scores, score
+from zerotube.eval.types import ALL, Benchmark, Prediction, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
 
 VIDSTG = ("declarative", "interrogative")

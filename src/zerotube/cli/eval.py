@@ -48,7 +48,7 @@ def evaluate(
     options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
-    from zerotube.eval.evaluation import REPORT_FILE, RunningScore, report_of, write_evaluation
+    from zerotube.eval.evaluation import REPORT_FILE, RunningScore, write_evaluation
     from zerotube.eval.evaluation import evaluate as scored
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
@@ -61,15 +61,18 @@ def evaluate(
     running = RunningScore(LABEL, protocol, still=benchmark.still)
     with RunProgress(quiet=asked.quiet, metrics=running) as progress:
         record = run_task(task, benchmark, options, watch=progress)
-    evaluation = scored(benchmark, record, LABEL, protocol, task.settings, options)
-    usual = GroundTask((Variant(LABEL, preset()),))
-    page = report_of(
-        evaluation,
+    evaluation = scored(
+        benchmark,
+        record,
+        LABEL,
+        protocol,
+        task.settings,
+        options,
         title=f"{named(settings)} on {f'{benchmark.dataset} {benchmark.split}'.strip()}",
-        defaults=usual.settings,
+        defaults=GroundTask((Variant(LABEL, preset()),)).settings,
         command=shlex.join(["zerotube", *without_secrets(sys.argv[1:])]),
     )
-    write_report(asked.out / REPORT_FILE, page)
+    write_report(asked.out / REPORT_FILE, evaluation)
     written = (*write_evaluation(asked.out, evaluation), asked.out / REPORT_FILE)
     if asked.as_json:
         print(json.dumps(evaluation.to_dict(), indent=2))

@@ -18,7 +18,7 @@ from zerotube.cli.dataset_flags import (
 )
 
 if TYPE_CHECKING:
-    from zerotube.eval.datasets.pairs import Listing, Pair
+    from zerotube.eval.types import Benchmark, Sample
     from zerotube.geometry.spans import Span
 
 _NAMED = 5
@@ -49,54 +49,58 @@ def samples(
     folder that has any, and VidSTG's rules about missing boxes apply where --boxes or --root has
     VidOR annotations.
     """
-    from zerotube.eval.datasets import Request
-    from zerotube.eval.datasets.listing import list_pairs
+    from zerotube.eval.datasets import Request, load_benchmark
 
-    listing = list_pairs(Request(dataset, split, root, annotations, boxes))
-    shown = listing.pairs[:limit]
-    kinds = Counter(pair.kind for pair in listing.pairs)
+    request = Request(dataset, split, root, annotations, boxes, needs_boxes=False)
+    benchmark = load_benchmark(request)
+    shown = benchmark.samples[:limit]
+    kinds = Counter(sample.kind for sample in benchmark.samples)
     if as_json:
-        print(json.dumps(_as_dict(listing, shown, kinds), ensure_ascii=False, indent=2))
+        print(json.dumps(_as_dict(benchmark, shown, kinds), ensure_ascii=False, indent=2))
     else:
         console.print_rows(
             [("id", "video", "frames", "seconds", "segment", "query"), *map(_row, shown)]
         )
-    _tell(listing, len(shown), kinds, videos_wanted=root is not None)
+    _tell(benchmark, len(shown), kinds, videos_wanted=root is not None)
 
 
-def _tell(listing: Listing, shown: int, kinds: Counter[str], *, videos_wanted: bool) -> None:
+def _tell(benchmark: Benchmark, shown: int, kinds: Counter[str], *, videos_wanted: bool) -> None:
     """What a reader of the list should know, on stderr."""
-    for note in listing.notes:
+    for note in benchmark.notes:
         console.note(note)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    videos = len({pair.video_name for pair in listing.pairs})
-    total = len(listing.pairs)
+    videos = len({sample.video_name for sample in benchmark.samples})
+    total = len(benchmark.samples)
     listed = f", the first {shown} listed" if shown < total else ""
     console.note(f"{total} samples{f' ({counted})' * bool(counted)} of {videos} videos{listed}")
-    if not listing.with_boxes:
+    if not benchmark.with_boxes:
         console.note(
             "no box files: listed by the annotation alone; with --boxes, samples whose boxes are "
             "incomplete are left out"
         )
-    if videos_wanted and listing.pairs and all(pair.video is None for pair in listing.pairs):
+    if (
+        videos_wanted
+        and benchmark.samples
+        and all(sample.video is None for sample in benchmark.samples)
+    ):
         console.note("no video below --root: listed by the annotation alone")
-    if listing.skipped:
-        console.warn(f"{len(listing.skipped)} samples skipped")
-        for item in listing.skipped[:_NAMED]:
+    if benchmark.skipped:
+        console.warn(f"{len(benchmark.skipped)} samples skipped")
+        for item in benchmark.skipped[:_NAMED]:
             console.warn(f"skipped {item.sample_id}: {item.reason}")
-        if len(listing.skipped) > _NAMED:
-            console.note(f"{len(listing.skipped) - _NAMED} more are named by --json")
+        if len(benchmark.skipped) > _NAMED:
+            console.note(f"{len(benchmark.skipped) - _NAMED} more are named by --json")
 
 
-def _row(pair: Pair) -> tuple[str, ...]:
-    seconds = None if pair.fps is None else pair.span.seconds(pair.fps)
+def _row(sample: Sample) -> tuple[str, ...]:
+    seconds = None if sample.fps is None else sample.truth.span.seconds(sample.fps)
     return (
-        pair.sample_id,
-        pair.video_name,
-        _frames(pair.span),
+        sample.sample_id,
+        sample.video_name,
+        _frames(sample.truth.span),
         "-" if seconds is None else f"{seconds[0]:.2f}-{seconds[1]:.2f}",
-        "-" if pair.segment is None else _frames(pair.segment),
-        console.one_line(pair.query),
+        "-" if sample.segment is None else _frames(sample.segment),
+        console.one_line(sample.query),
     )
 
 
@@ -104,37 +108,39 @@ def _frames(span: Span) -> str:
     return f"{span.start_frame}-{span.end_frame}"
 
 
-def _as_dict(listing: Listing, shown: tuple[Pair, ...], kinds: Counter[str]) -> dict[str, Any]:
+def _as_dict(
+    benchmark: Benchmark, shown: tuple[Sample, ...], kinds: Counter[str]
+) -> dict[str, Any]:
     return {
-        "dataset": listing.dataset,
-        "split": listing.split,
-        "count": len(listing.pairs),
+        "dataset": benchmark.dataset,
+        "split": benchmark.split,
+        "count": len(benchmark.samples),
         "kinds": dict(kinds),
-        "with_boxes": listing.with_boxes,
-        "samples": [_pair_dict(pair) for pair in shown],
-        "skipped": [{"id": item.sample_id, "reason": item.reason} for item in listing.skipped],
+        "with_boxes": benchmark.with_boxes,
+        "samples": [_sample_dict(sample) for sample in shown],
+        "skipped": [{"id": item.sample_id, "reason": item.reason} for item in benchmark.skipped],
     }
 
 
-def _pair_dict(pair: Pair) -> dict[str, Any]:
-    seconds = None if pair.fps is None else pair.span.seconds(pair.fps)
-    segment = pair.segment
+def _sample_dict(sample: Sample) -> dict[str, Any]:
+    seconds = None if sample.fps is None else sample.truth.span.seconds(sample.fps)
+    segment = sample.segment
     return {
-        "id": pair.sample_id,
-        "kind": pair.kind,
-        "query": pair.query,
-        "video": pair.video_name,
-        "path": None if pair.video is None else str(pair.video),
-        "start_frame": pair.span.start_frame,
-        "end_frame": pair.span.end_frame,
+        "id": sample.sample_id,
+        "kind": sample.kind,
+        "query": sample.query,
+        "video": sample.video_name,
+        "path": None if sample.video is None else str(sample.video),
+        "start_frame": sample.truth.span.start_frame,
+        "end_frame": sample.truth.span.end_frame,
         "start_s": None if seconds is None else round(seconds[0], 6),
         "end_s": None if seconds is None else round(seconds[1], 6),
         "segment": None
         if segment is None
         else {"start_frame": segment.start_frame, "end_frame": segment.end_frame},
-        "frame_count": pair.frame_count,
-        "width": pair.width,
-        "height": pair.height,
-        "fps": pair.fps,
-        "tags": dict(pair.tags),
+        "frame_count": sample.frame_count,
+        "width": sample.width,
+        "height": sample.height,
+        "fps": sample.fps,
+        "tags": dict(sample.tags),
     }

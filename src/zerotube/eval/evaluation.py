@@ -1,4 +1,4 @@
-"""What an evaluation leaves in the folder of its run, once every sample is finished."""
+"""A finished run with its scores: what its files and its report show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from zerotube.errors import InputError
 from zerotube.eval.decomposition import Decomposed, decomposed
 from zerotube.eval.metrics import overlap
 from zerotube.eval.per_sample import PER_SAMPLE_FILE, write_per_sample
 from zerotube.eval.predictions import failure, from_dict, write_predictions
-from zerotube.eval.report.content import ReportContent
 from zerotube.eval.runner.types import RunOptions, RunRecord, RunState
 from zerotube.eval.score import Scores, score
 from zerotube.eval.types import Benchmark, Prediction, Protocol
@@ -41,11 +41,19 @@ class Evaluation:
         record: what the run came to.
         predictions: of every sample of the record; a failed one says why.
         scores: of these predictions on exactly the record's samples.
-        settings: of the task.
+        settings: of the task; nested dictionaries of plain values.
         options: which samples the run was about.
         versions: of software, by name.
         timings_s: seconds per stage, of every sample that has them.
         decomposed: who decomposed the sentences.
+        title: for people.
+        defaults: the settings if the user had set nothing.
+        command: the command line; "" for none.
+        measured_on: the machine, in words; "" for unknown.
+        finished: when, for people; "" for unknown.
+
+    Raises:
+        InputError: the scores are not those of the run's samples, or it has none.
     """
 
     benchmark: Benchmark
@@ -57,12 +65,54 @@ class Evaluation:
     versions: Mapping[str, str]
     timings_s: Mapping[str, tuple[float, ...]]
     decomposed: Decomposed
+    title: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    measured_on: str = ""
+    finished: str = ""
+
+    def __post_init__(self) -> None:
+        run = {sample.sample_id for sample in self.record.samples}
+        scored = set(self.scores.per_sample)
+        if run != scored:
+            raise InputError(
+                f"scores of {len(scored)} samples for a run of {len(run)} "
+                f"({min(run ^ scored)!r} is in one of them only)",
+                wanted="scores of exactly the run's samples",
+                fix="score a benchmark whose samples are those of the record",
+            )
+        if not run:
+            raise InputError(
+                f"a run without samples ({len(self.record.skipped)} skipped)",
+                wanted="at least one sample",
+                fix="look into the reasons why samples were skipped",
+            )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the scores must know: about the annotations, and the sentences."""
         note = self.decomposed.note
         return (*self.benchmark.notes, *((note,) if note else ()))
+
+    @property
+    def left_out(self) -> int:
+        """Samples of the benchmark that the run was not about, by limit or shard."""
+        about = {sample.sample_id for sample in self.record.samples}
+        about.update(item.sample_id for item in self.record.skipped)
+        return sum(sample.sample_id not in about for sample in self.benchmark.samples)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why a sample has no answer, by its id, in the order of the run."""
+        return {name: self.predictions[name].error or "" for name in self.scores.failed_ids}
+
+    @property
+    def timings(self) -> dict[str, Any]:
+        """Readings, median and sum of seconds, of whole samples and by stage."""
+        return {
+            "sample": _summary(tuple(self.record.seconds.values())),
+            "stages": {stage: _summary(values) for stage, values in self.timings_s.items()},
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The content of metrics.json: what ``zerotube score --json`` prints, and the run."""
@@ -81,10 +131,7 @@ class Evaluation:
             },
             "errors": dict(record.errors),
             "decomposed_by": dict(self.decomposed.sources),
-            "timings_s": {
-                "sample": _summary(tuple(record.seconds.values())),
-                "stages": {stage: _summary(values) for stage, values in self.timings_s.items()},
-            },
+            "timings_s": self.timings,
             "versions": dict(self.versions),
         }
 
@@ -96,6 +143,10 @@ def evaluate(
     protocol: Protocol,
     settings: Mapping[str, Any],
     options: RunOptions,
+    *,
+    title: str = "",
+    defaults: Mapping[str, Any] | None = None,
+    command: str = "",
 ) -> Evaluation:
     """Score what a run of the grounding task came to.
 
@@ -106,6 +157,7 @@ def evaluate(
         protocol: frame sets of vIoU.
         settings: of the task.
         options: of the run.
+        title, defaults, command: as in `Evaluation`.
 
     Raises:
         InputError: every sample was skipped, or a result is not a prediction.
@@ -133,6 +185,11 @@ def evaluate(
         | {name: version(name) for name in _SOFTWARE},
         timings_s={stage: tuple(values) for stage, values in timings.items()},
         decomposed=decomposed(record),
+        title=title,
+        defaults=defaults or {},
+        command=command,
+        measured_on=_machine(),
+        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
@@ -153,34 +210,6 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> tuple[Path, ...]:
     with whole_file(metrics) as stream:
         stream.write(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
     return predictions, folder / PER_SAMPLE_FILE, metrics
-
-
-def report_of(
-    evaluation: Evaluation, *, title: str, defaults: Mapping[str, Any], command: str
-) -> ReportContent:
-    """What the report of an evaluation shows.
-
-    Args:
-        evaluation: of a finished run.
-        title: of the page.
-        defaults: settings of the task if the user had set nothing.
-        command: the command line.
-    """
-    return ReportContent(
-        title=title,
-        benchmark=evaluation.benchmark,
-        record=evaluation.record,
-        predictions=evaluation.predictions,
-        scores=evaluation.scores,
-        settings=evaluation.settings,
-        defaults=defaults,
-        versions=evaluation.versions,
-        command=command,
-        measured_on=_machine(),
-        finished=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        timings_s=evaluation.timings_s,
-        notes=evaluation.notes,
-    )
 
 
 def _machine() -> str:

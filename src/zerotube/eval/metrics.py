@@ -50,7 +50,7 @@ def overlap(truth: Truth, prediction: Prediction | None, protocol: Protocol) -> 
     at = prediction.frame_indices - true.start_frame
     inside = (at >= 0) & (at < true.frame_count)
     by_frame = np.zeros(true.frame_count)
-    by_frame[at[inside]] = paired_iou(prediction.boxes_xyxy[inside], truth.boxes_xyxy[at[inside]])
+    by_frame[at[inside]] = paired_iou(prediction.boxes_xyxy[inside], truth.known_boxes[at[inside]])
     extra = 1 if protocol == "inclusive" else 0
     first = max(true.start_frame, found.start_frame)
     stop = min(true.end_frame, found.end_frame) + extra

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from zerotube.errors import InputError
 from zerotube.eval.types import Prediction
+from zerotube.eval.unique_keys import RepeatedKeyError, unique_keys
 from zerotube.files import whole_file
 from zerotube.geometry.spans import Span
 from zerotube.tube.types import Tube
@@ -219,14 +220,7 @@ def _parse(text: str) -> Any:
         keys = len(raw) + (len(boxes) if isinstance(boxes, dict) else 0)
         if text.count(":") == keys + str(raw.get("id")).count(":"):
             return raw
-    return json.loads(text, object_pairs_hook=_object)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a repeated key, Python would keep the last and say nothing."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _malformed(f"key {twice!r} twice in one object")
-    return found
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RepeatedKeyError as problem:
+        raise _malformed(str(problem)) from problem

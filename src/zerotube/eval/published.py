@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from zerotube.eval.score import ALL
+from zerotube.eval.types import ALL
 
 PAPER = "Yang et al., NeurIPS 2025, arXiv 2509.15178"
 

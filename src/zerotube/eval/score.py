@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from zerotube.errors import InputError
 from zerotube.eval.bootstrap import Interval, intervals
 from zerotube.eval.metrics import THRESHOLDS, Overlap, overlap
-from zerotube.eval.types import Benchmark, Prediction, Protocol, Sample, Skipped
-
-ALL = "all"
-"""Key of the one table of a benchmark that reports nothing apart."""
+from zerotube.eval.types import ALL, Benchmark, Prediction, Protocol, Sample, Skipped
 
 MEASURES = (
     "m_tIoU",
@@ -37,15 +34,20 @@ class Table:
     Attributes:
         values: by measure, float64 ``(samples,)`` in the order of the benchmark; of a share such
             as "vIoU@0.3", 1 where the sample counts. No "m_tIoU" for still images.
-        samples: how many there are; missing and failed ones are among them, with 0.
+        members: the samples; missing and failed ones are among them, with 0.
         missing: how many have no prediction.
         failed: how many have one that says the system failed.
     """
 
     values: Mapping[str, NDArray[np.float64]]
-    samples: int
+    members: tuple[Sample, ...]
     missing: int
     failed: int
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.members)
 
     def means(self) -> dict[str, float | None]:
         """By measure; None for one that means nothing here, and without samples."""
@@ -146,8 +148,8 @@ def score(
         protocol=protocol,
         per_sample=found,
         tables={
-            kind: _table([sample.sample_id for sample in samples], found, missing, failed)
-            for kind, samples in _groups(benchmark).items()
+            kind: _table(members, found, missing, failed)
+            for kind, members in benchmark.parts(benchmark.samples).items()
         },
         missing_ids=missing,
         failed_ids=failed,
@@ -164,22 +166,13 @@ def _one(sample: Sample, prediction: Prediction | None, protocol: Protocol, stil
     return found
 
 
-def _groups(benchmark: Benchmark) -> dict[str, list[Sample]]:
-    """The samples that are averaged together, by kind; no sample is left out."""
-    if not benchmark.apart:
-        return {ALL: list(benchmark.samples)}
-    groups: dict[str, list[Sample]] = {kind: [] for kind in benchmark.apart}
-    for sample in benchmark.samples:
-        groups.setdefault(sample.kind, []).append(sample)
-    return groups
-
-
 def _table(
-    names: list[str],
+    members: tuple[Sample, ...],
     found: Mapping[str, Overlap],
     missing: tuple[str, ...],
     failed: tuple[str, ...],
 ) -> Table:
+    names = [sample.sample_id for sample in members]
     rows = [found[name] for name in names]
     t_iou, v_iou, gt_v_iou = (
         np.array([getattr(row, field) for row in rows], dtype=np.float64)
@@ -194,4 +187,4 @@ def _table(
     if still:
         values[ACCURACY] = values["gt_vIoU@0.5"]
     own = set(names)
-    return Table(values, len(names), len(own.intersection(missing)), len(own.intersection(failed)))
+    return Table(values, members, len(own.intersection(missing)), len(own.intersection(failed)))

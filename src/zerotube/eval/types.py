@@ -5,7 +5,7 @@ Ground truth first exists here; no earlier stage imports this package, so the me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,9 @@ Protocol = Literal["half-open", "inclusive"]
 """Frame sets of vIoU: [t_s, t_e) as in TubeDETR, STCAT and CG-STVG, or [t_s, t_e] as in the
 evaluator that the paper's authors released for HC-STVG."""
 
+ALL = "all"
+"""Name of the one part of a benchmark that reports nothing apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Truth:
@@ -28,17 +31,34 @@ class Truth:
     Attributes:
         span: the described time in original frames, both ends included.
         boxes_xyxy: float64 ``(span.frame_count, 4)``, the target in each frame of the span, pixels
-            of the original video; a box of no area is allowed and overlaps nothing.
+            of the original video; a box of no area is allowed and overlaps nothing. None where
+            the boxes, which may be in files of their own, are not at hand.
 
     Raises:
         InputError: a wrong shape, a coordinate that is not finite, or an inverted box.
     """
 
     span: Span
-    boxes_xyxy: NDArray[np.float64]
+    boxes_xyxy: NDArray[np.float64] | None
 
     def __post_init__(self) -> None:
-        _check_boxes("the true tube", self.boxes_xyxy, self.span.frame_count)
+        if self.boxes_xyxy is not None:
+            _check_boxes("the true tube", self.boxes_xyxy, self.span.frame_count)
+
+    @property
+    def known_boxes(self) -> NDArray[np.float64]:
+        """The boxes.
+
+        Raises:
+            InputError: they are not at hand.
+        """
+        if self.boxes_xyxy is None:
+            raise InputError(
+                "a sample without its true boxes",
+                wanted="the files that hold them",
+                fix="pass --boxes DIR",
+            )
+        return self.boxes_xyxy
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +145,25 @@ class Benchmark:
                     fix="remove the repeated entry from the annotations",
                 )
             seen.add(sample.sample_id)
+
+    @property
+    def with_boxes(self) -> bool:
+        """Whether the true boxes are known; else a sample may yet turn out to have none."""
+        return all(sample.truth.boxes_xyxy is not None for sample in self.samples)
+
+    def parts(self, samples: Sequence[Sample]) -> dict[str, tuple[Sample, ...]]:
+        """Samples that are averaged together, by kind; one part, ``ALL``, where none is apart.
+
+        Args:
+            samples: of this benchmark; each is in one part, in their order.
+
+        Returns:
+            By kind, those of ``apart`` first, also one without samples.
+        """
+        if not self.apart:
+            return {ALL: tuple(samples)}
+        kinds = dict.fromkeys((*self.apart, *(sample.kind for sample in samples)))
+        return {kind: tuple(one for one in samples if one.kind == kind) for kind in kinds}
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,6 @@ from eval.datasets.annotations import (
 from zerotube.errors import InputError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.eval.datasets.choosing import named_version
-from zerotube.eval.datasets.listing import list_pairs
 from zerotube.eval.types import Benchmark, Sample
 from zerotube.geometry.spans import Span
 
@@ -237,7 +236,7 @@ def test_boxes_of_a_merged_file_serve_where_there_are_no_box_files(tmp_path: Pat
     assert len(found.samples) == 8  # object 1 has no box at frame 25
     assert list(map(plain, found.samples)) == list(map(plain, expected.samples))
     assert found.skipped == expected.skipped
-    assert list_pairs(Request("vidstg", "test", merged)).with_boxes
+    assert found.with_boxes
     by_name = Request(
         "vidstg",
         annotations=merged / "sent_annos" / "test_annotations.json",

@@ -23,9 +23,10 @@ from eval.datasets.annotations import (
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.eval.datasets.entries import Unusable
-from zerotube.eval.datasets.listing import list_pairs
 from zerotube.eval.datasets.vidor import ObjectBoxes
-from zerotube.eval.types import Benchmark
+from zerotube.eval.predictions import from_dict
+from zerotube.eval.score import score
+from zerotube.eval.types import Benchmark, Prediction
 from zerotube.geometry.spans import Span
 
 VID = "2401075277"
@@ -257,7 +258,13 @@ def test_videos_and_boxes_below_one_root(tmp_path: Path) -> None:
     assert [item.reason for item in benchmark.skipped] == [f"no 2 below {tmp_path}"] * 3
 
 
-def test_without_boxes_there_is_no_truth_but_a_listing(tmp_path: Path) -> None:
+def answer(name: str) -> Prediction:
+    return from_dict(
+        {"id": name, "start_frame": 20, "end_frame": 30, "boxes": {"20": [0, 0, 1, 1]}}
+    )
+
+
+def test_without_boxes_there_is_a_listing_that_cannot_be_scored(tmp_path: Path) -> None:
     outside = vidstg_entry(temporal_gt={"begin_fid": 60, "end_fid": 70}, questions=[])
     file = write(tmp_path / "test_annotations.json", [vidstg_entry(), outside])
     with pytest.raises(UsageError, match="pass --boxes"):
@@ -265,12 +272,15 @@ def test_without_boxes_there_is_no_truth_but_a_listing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no box file of any annotated video"):
         load_benchmark(Request("vidstg", "test", root=tmp_path))
     for request in (
-        Request("vidstg", annotations=file),
-        Request("vidstg", "test", root=tmp_path),
+        Request("vidstg", annotations=file, needs_boxes=False),
+        Request("vidstg", "test", root=tmp_path, needs_boxes=False),
     ):
-        listing = list_pairs(request)
+        listing = load_benchmark(request)
         assert not listing.with_boxes
-        assert [pair.sample_id for pair in listing.pairs] == [
+        assert [sample.truth.span for sample in listing.samples] == [Span(20, 30)] * 3
+        with pytest.raises(InputError, match="without its true boxes"):
+            score(listing, {"0:caption:0": answer("0:caption:0")})
+        assert [sample.sample_id for sample in listing.samples] == [
             "0:caption:0",
             "0:question:0",
             "0:question:1",
@@ -279,19 +289,20 @@ def test_without_boxes_there_is_no_truth_but_a_listing(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InputError, match="no box file of any annotated video"):
-        list_pairs(Request("vidstg", annotations=file, boxes=empty))
+        load_benchmark(Request("vidstg", annotations=file, boxes=empty, needs_boxes=False))
 
 
 def test_with_boxes_the_listing_has_the_samples(tmp_path: Path) -> None:
     boxes = vidor_content({0: range(100)})
     benchmark = loaded(tmp_path, vidstg_entry(), boxes=boxes)
-    listing = list_pairs(
-        Request("vidstg", annotations=tmp_path / "notes.json", boxes=tmp_path / "vidor")
-    )
+    file, folder = tmp_path / "notes.json", tmp_path / "vidor"
+    listing = load_benchmark(Request("vidstg", annotations=file, boxes=folder, needs_boxes=False))
     assert listing.with_boxes
     assert listing.skipped == benchmark.skipped
-    assert [pair.sample_id for pair in listing.pairs] == ["0:caption:0", "0:question:0"]
-    assert [pair.tags for pair in listing.pairs] == [sample.tags for sample in benchmark.samples]
+    assert [sample.sample_id for sample in listing.samples] == ["0:caption:0", "0:question:0"]
+    assert [sample.tags for sample in listing.samples] == [
+        sample.tags for sample in benchmark.samples
+    ]
 
 
 @pytest.mark.parametrize(
@@ -305,16 +316,16 @@ def test_with_boxes_the_listing_has_the_samples(tmp_path: Path) -> None:
 )
 def test_files_of_other_data_sets(tmp_path: Path, content: Any, problem: str) -> None:
     file = write(tmp_path / "a.json", content)
-    for read in (load_benchmark, list_pairs):
+    for needed in (True, False):
         with pytest.raises(InputError, match=problem):
-            read(Request("vidstg", annotations=file, boxes=tmp_path))
+            load_benchmark(Request("vidstg", annotations=file, boxes=tmp_path, needs_boxes=needed))
 
 
 def test_an_unknown_split_names_those_there(tmp_path: Path) -> None:
     for split in ("test", "val"):
         write(tmp_path / f"{split}_annotations.json", [vidstg_entry()])
     with pytest.raises(UsageError, match="one of those there: test, val"):
-        list_pairs(Request("vidstg", "train", root=tmp_path))
+        load_benchmark(Request("vidstg", "train", root=tmp_path, needs_boxes=False))
 
 
 @pytest.fixture(scope="module")
@@ -328,16 +339,16 @@ def real_annotation() -> Path:
 
 
 def test_the_real_test_annotation_has_the_published_counts(real_annotation: Path) -> None:
-    listing = list_pairs(Request("vidstg", annotations=real_annotation))
+    listing = load_benchmark(Request("vidstg", annotations=real_annotation, needs_boxes=False))
     assert listing.skipped == ()
-    assert len({pair.sample_id.partition(":")[0] for pair in listing.pairs}) == 4610
-    kinds = Counter(pair.kind for pair in listing.pairs)
+    assert len({sample.sample_id.partition(":")[0] for sample in listing.samples}) == 4610
+    kinds = Counter(sample.kind for sample in listing.samples)
     assert kinds == {"declarative": 4610, "interrogative": 5693}
 
 
-def test_every_real_pair_is_a_sample_or_skipped(real_annotation: Path, tmp_path: Path) -> None:
-    listing = list_pairs(Request("vidstg", annotations=real_annotation))
-    first = listing.pairs[0]
+def test_every_real_sentence_is_a_sample_or_skipped(real_annotation: Path, tmp_path: Path) -> None:
+    listing = load_benchmark(Request("vidstg", annotations=real_annotation, needs_boxes=False))
+    first = listing.samples[0]
     content = vidor_content({0: range(first.frame_count or 0)}, frames=first.frame_count or 0)
     write(tmp_path / f"{first.video_name}.json", content)
     benchmark = load_benchmark(Request("vidstg", annotations=real_annotation, boxes=tmp_path))

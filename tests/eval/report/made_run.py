@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from zerotube.eval.decomposition import Decomposed
+from zerotube.eval.evaluation import Evaluation
 from zerotube.eval.predictions import failure, to_dict
-from zerotube.eval.report import ReportContent
-from zerotube.eval.runner.types import RunRecord
+from zerotube.eval.runner.types import RunOptions, RunRecord
 from zerotube.eval.score import score
 from zerotube.eval.types import Benchmark, Prediction, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
@@ -101,13 +102,14 @@ def made_content(
     errors: dict[str, str] | None = None,
     skipped: tuple[Skipped, ...] = (),
     **values: Any,
-) -> ReportContent:
+) -> Evaluation:
     """A finished run on some samples."""
     found = {
         sample.sample_id: answer
         for number, sample in enumerate(samples)
         if (answer := answered(sample, answers[number % len(answers)])) is not None
     }
+    found |= {name: failure(name, error) for name, error in (errors or {}).items()}
     whole = benchmark or Benchmark("synth", "", tuple(samples), skipped)
     rng = np.random.default_rng(0)
     results = {
@@ -124,21 +126,20 @@ def made_content(
         for name, answer in found.items()
         if answer.error is None
     }
-    errors = {
-        **{name: answer.error for name, answer in found.items() if answer.error is not None},
-        **(errors or {}),
-    }
     record = RunRecord(
         samples=tuple(samples),
         results=results,
-        errors=errors,
+        errors={name: answer.error for name, answer in found.items() if answer.error is not None},
         skipped=skipped,
         seconds={
             name: sum(result["timings_s"].values()) + 0.02 for name, result in results.items()
         },
         complete=True,
     )
-    run = replace(whole, samples=tuple(samples), skipped=skipped)
+    timings: dict[str, list[float]] = {}
+    for result in results.values():
+        for stage, seconds in result["timings_s"].items():
+            timings.setdefault(stage, []).append(seconds)
     given: dict[str, Any] = {
         "title": "full on synth",
         "settings": SETTINGS,
@@ -146,8 +147,23 @@ def made_content(
         "versions": {"python": "3.12.4", "torch": "2.10.0", "zerotube": "0.1.0"},
         "command": "zerotube eval --dataset synth --method full --top-k 9 --out run",
         "measured_on": "2 cores, no GPU",
+        "timings_s": {stage: tuple(seconds) for stage, seconds in timings.items()},
         **values,
     }
-    return ReportContent(
-        benchmark=whole, record=record, predictions=found, scores=score(run, found), **given
+    return evaluated(whole, record, found, **given)
+
+
+def evaluated(
+    benchmark: Benchmark, record: RunRecord, found: dict[str, Prediction], **values: Any
+) -> Evaluation:
+    """A run with these answers; what is not given is empty."""
+    given: dict[str, Any] = {"settings": {}, "versions": {}, "timings_s": {}, **values}
+    return Evaluation(
+        benchmark=benchmark,
+        record=record,
+        predictions=found,
+        scores=score(replace(benchmark, samples=record.samples, skipped=record.skipped), found),
+        options=RunOptions(Path("run")),
+        decomposed=Decomposed({}, {}),
+        **given,
     )

@@ -8,11 +8,12 @@ from typing import Any
 
 from zerotube.eval.ablations.rows import AblationRow
 from zerotube.eval.bootstrap import Interval, interval
+from zerotube.eval.markdown import markdown_table
 from zerotube.eval.predictions import failure, from_dict
 from zerotube.eval.published import Comparison, published
 from zerotube.eval.runner.types import RunRecord
-from zerotube.eval.score import ALL, Table, score
-from zerotube.eval.types import Benchmark, Prediction, Protocol
+from zerotube.eval.score import Table, score
+from zerotube.eval.types import ALL, Benchmark, Prediction, Protocol
 
 COMPARED = ("m_vIoU", "gt_vIoU@0.5")
 """Measures whose paired differences are shown: the whole answer, and the right object alone."""
@@ -70,25 +71,21 @@ class AblationTable:
         models = list(dict.fromkeys(name for row in self.rows for name in row.published))
         heads = ["row", *measures, *(f"Δ {name}" for name in COMPARED), "compared with", "failed"]
         heads += [f"paper: {name}" for name in models]
-        lines = [
+        rows = (
+            [
+                row.label,
+                *(_percent(row.means[name]) for name in measures),
+                *(_percent(row.differences.get(name), sign=True) for name in COMPARED),
+                row.compared_with or "",
+                str(row.failed),
+                *(f"{row.published[name]:.1f}" if name in row.published else "" for name in models),
+            ]
+            for row in self.rows
+        )
+        return (
             f"**{self.group}** ({self.samples} samples, vIoU {self.protocol}; percent with 95% "
-            "bootstrap intervals, differences paired)",
-            "",
-            "| " + " | ".join(heads) + " |",
-            "|" + "---|" * len(heads),
-        ]
-        for row in self.rows:
-            cells = [row.label, *(_percent(row.means[name]) for name in measures)]
-            cells += [
-                _percent(row.differences[name], sign=True) if name in row.differences else ""
-                for name in COMPARED
-            ]
-            cells += [row.compared_with or "", str(row.failed)]
-            cells += [
-                f"{row.published[name]:.1f}" if name in row.published else "" for name in models
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+            f"bootstrap intervals, differences paired)\n\n{markdown_table(heads, rows)}"
+        )
 
 
 def tabulate(
@@ -167,7 +164,9 @@ def _paper(ablation: str, system: str) -> dict[str, float]:
     }
 
 
-def _percent(value: Interval, *, sign: bool = False) -> str:
+def _percent(value: Interval | None, *, sign: bool = False) -> str:
+    if value is None:
+        return ""
     form = "+.1f" if sign else ".1f"
     mean, low, high = (format(100 * part, form) for part in (value.mean, value.low, value.high))
     return f"{mean} [{low}, {high}]"

@@ -61,7 +61,7 @@ class Reading:
         truth = self.sample.truth
         at = self.frame_indices + self.first_frame - truth.span.start_frame
         known = (at >= 0) & (at < truth.span.frame_count)
-        boxes = truth.boxes_xyxy[np.clip(at, 0, truth.span.frame_count - 1)]
+        boxes = truth.known_boxes[np.clip(at, 0, truth.span.frame_count - 1)]
         # A box of no area is how annotations say "hidden here".
         known &= (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         found = {SPAN: region_of(boxes, known, layout, self.size)}

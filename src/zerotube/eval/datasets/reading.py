@@ -8,6 +8,7 @@ from typing import Any
 
 from zerotube.errors import InputError
 from zerotube.eval.datasets.entries import shown
+from zerotube.eval.unique_keys import RepeatedKeyError, unique_keys
 
 _PICKLE = b"\x80"
 """First byte of every pickle of protocol 2 and newer."""
@@ -100,8 +101,8 @@ def parse_json(text: str, place: str, what: str) -> Any:
         InputError: it is cut off or not JSON, or an object names a key twice.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except _RepeatedKey as error:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RepeatedKeyError as error:
         raise InputError(
             f"{place}, where the key {error.key!r} occurs twice in one object",
             wanted="every key once",
@@ -118,23 +119,6 @@ def parse_json(text: str, place: str, what: str) -> Any:
         raise InputError(
             f"{place}, which cannot be read ({error})", wanted=what, fix="pass the right file"
         ) from error
-
-
-class _RepeatedKey(ValueError):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _RepeatedKey(key)
-            seen.add(key)
-    return made
 
 
 def _problem(text: str, error: json.JSONDecodeError) -> str:

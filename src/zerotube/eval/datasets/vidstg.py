@@ -16,7 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets.choosing import Wanted
 from zerotube.eval.datasets.entries import Unusable, as_mapping, positive, sentence, whole
 from zerotube.eval.datasets.files import FileIndex, Media, Sources
-from zerotube.eval.datasets.pairs import Listing, Pair, listing_of
 from zerotube.eval.datasets.reading import read_json, read_large_json, wrong_form
 from zerotube.eval.datasets.registry import Request
 from zerotube.eval.datasets.vidor import BoxFiles, Described
@@ -41,10 +40,17 @@ _SPLITS = r"(.+)_annotations\.json"
 _MERGED_KINDS = {"declar": KINDS[0], "inter": KINDS[1]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Asked:
-    pair: Pair
+    """A sample, at first without its boxes, and the object that it asks for."""
+
+    sample: Sample
     target_id: int
+
+    @property
+    def described(self) -> Described:
+        """Where its boxes are looked for."""
+        return self.target_id, self.sample.truth.span
 
 
 @dataclass(frozen=True)
@@ -70,46 +76,36 @@ class _Parsed:
 
 
 def load(request: Request) -> Benchmark:
-    """Read the samples of VidSTG with their true boxes.
+    """Read the samples of VidSTG.
 
     Without ``request.annotations`` the file is ``{split}_annotations.json`` below the root, else
     CG-STVG's ``{split}.json``. The VidOR files ``{vid}.json`` are found at any depth below
     ``request.boxes`` or the root; each is read once. Without them the boxes are those of
-    ``{split}.json``.
+    ``{split}.json``. Where there are none either, ``request.needs_boxes`` decides.
 
     Raises:
-        UsageError: no split, one that is not there, or no folder with boxes.
+        UsageError: no split, one that is not there, or no folder with boxes where they are needed.
         InputError: the annotation is missing, damaged or of another data set, or not one of its
-            videos has a box file.
+            videos has a box file where one is needed.
     """
     sources = Sources(request)
     parsed, index = _parse(sources), sources.boxes_index()
     boxes = _boxes(parsed, index)
-    if boxes is None:
+    if boxes is None and (request.needs_boxes or request.boxes is not None):
         raise _no_boxes(index)
-    return _with_boxes(request, parsed, boxes)
-
-
-def listing(request: Request) -> Listing:
-    """Read what is asked; with the rules about boxes where there are box files, else without.
-
-    Raises:
-        UsageError, InputError: as `load`, but for boxes that were not asked for.
-    """
-    sources = Sources(request)
-    parsed = _parse(sources)
-    index = sources.boxes_index()
-    boxes = _boxes(parsed, index)
-    if boxes is not None:
-        return listing_of(_with_boxes(request, parsed, boxes))
-    if request.boxes is not None:
-        raise _no_boxes(index)
-    return Listing(
+    samples: list[Sample] = []
+    skipped: list[Skipped] = []
+    for item in parsed.items if boxes is None else _with_boxes(parsed, boxes):
+        if isinstance(item, Skipped):
+            skipped.append(item)
+        else:
+            samples.append(item.sample)
+    return Benchmark(
         request.dataset,
         request.split,
-        tuple(item.pair for item in parsed.asked),
-        tuple(item for item in parsed.items if isinstance(item, Skipped)),
-        with_boxes=False,
+        tuple(samples),
+        tuple(skipped),
+        apart=KINDS,
         notes=parsed.notes,
     )
 
@@ -155,23 +151,17 @@ def _is_entry(value: Any) -> bool:
     return isinstance(value, dict) and {"used_segment", "temporal_gt"} <= value.keys()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Scene:
-    """What the pairs of one entry have in common."""
+    """What the sentences of one entry have in common: a sample that nothing is asked about yet,
+    and the names of its objects by id."""
 
-    video_name: str
-    video: Path | None
-    span: Span
-    segment: Span
-    frame_count: int | None
-    width: int
-    height: int
-    fps: float
+    sample: Sample
     categories: Mapping[int, str]
 
 
 def _entry(number: int, raw: Any, videos: Media) -> Iterator[_Asked | Skipped]:
-    """The pairs of one entry; those that cannot be used with the reason."""
+    """The sentences of one entry; those that cannot be used with the reason."""
     scene: _Scene | Unusable
     try:
         entry = as_mapping(raw, "the entry")
@@ -224,21 +214,25 @@ def _made_scene(
             f"{described_by!r} from frame {described.start_frame} to {described.end_frame}, "
             f"outside 'used_segment' from {segment.start_frame} to {segment.end_frame}"
         )
-    return _Scene(
+    span = Span(described.start_frame, min(described.end_frame, segment.end_frame))
+    sample = Sample(
+        sample_id="",
+        query="",
+        kind="",
         video_name=name,
         video=videos.find(name),
-        span=Span(described.start_frame, min(described.end_frame, segment.end_frame)),
+        truth=Truth(span, None),
         segment=segment,
         frame_count=frame_count,
         width=whole(entry, "width", least=1),
         height=whole(entry, "height", least=1),
         fps=positive(entry, "fps"),
-        categories=categories,
     )
+    return _Scene(sample, categories)
 
 
 def _merged_item(key: str, raw: Any, videos: Media) -> _Asked | Skipped:
-    """The pair of one entry of a merged file, or why it cannot be used."""
+    """The sentence of one entry of a merged file, or why it cannot be used."""
     sample_id = f"merged:{key}"
     try:
         entry = as_mapping(raw, "the entry")
@@ -283,21 +277,9 @@ def _asked(sample_id: str, kind: str, item: Mapping[str, Any], scene: _Scene) ->
     tags = {"type": item["type"]} if isinstance(item.get("type"), str) else {}
     if target_id in scene.categories:
         tags["category"] = scene.categories[target_id]
-    pair = Pair(
-        sample_id=sample_id,
-        query=sentence(item, "description"),
-        kind=kind,
-        video_name=scene.video_name,
-        video=scene.video,
-        span=scene.span,
-        segment=scene.segment,
-        frame_count=scene.frame_count,
-        width=scene.width,
-        height=scene.height,
-        fps=scene.fps,
-        tags=tags,
-    )
-    return _Asked(pair, target_id)
+    query = sentence(item, "description")
+    asked = replace(scene.sample, sample_id=sample_id, query=query, kind=kind, tags=tags)
+    return _Asked(asked, target_id)
 
 
 def _boxes(parsed: _Parsed, index: FileIndex | None) -> MergedBoxes | BoxFiles | None:
@@ -321,7 +303,7 @@ def _no_boxes(index: FileIndex | None) -> UsageError | InputError:
 
 
 def _any_box_file(parsed: _Parsed, index: FileIndex) -> bool:
-    names = {item.pair.video_name for item in parsed.asked}
+    names = {item.sample.video_name for item in parsed.asked}
     return not names or any(index.named(f"{name}.json") for name in names)
 
 
@@ -336,44 +318,17 @@ def _merged_beside(split: str, index: FileIndex) -> MergedBoxes | None:
     return None
 
 
-def _with_boxes(request: Request, parsed: _Parsed, boxes: MergedBoxes | BoxFiles) -> Benchmark:
+def _with_boxes(parsed: _Parsed, boxes: MergedBoxes | BoxFiles) -> Iterator[_Asked | Skipped]:
     by_video: dict[str, set[Described]] = defaultdict(set)
     for item in parsed.asked:
-        by_video[item.pair.video_name].add((item.target_id, item.pair.span))
+        by_video[item.sample.video_name].add(item.described)
     tubes = {name: boxes.tubes(name, described) for name, described in by_video.items()}
-    samples: list[Sample] = []
-    skipped: list[Skipped] = []
     for one in parsed.items:
         if isinstance(one, Skipped):
-            skipped.append(one)
+            yield one
             continue
-        truth = tubes[one.pair.video_name][one.target_id, one.pair.span]
+        truth = tubes[one.sample.video_name][one.described]
         if isinstance(truth, str):
-            skipped.append(Skipped(one.pair.sample_id, truth))
+            yield Skipped(one.sample.sample_id, truth)
         else:
-            samples.append(_sample(one.pair, truth))
-    return Benchmark(
-        request.dataset,
-        request.split,
-        tuple(samples),
-        tuple(skipped),
-        apart=KINDS,
-        notes=parsed.notes,
-    )
-
-
-def _sample(pair: Pair, truth: Truth) -> Sample:
-    return Sample(
-        sample_id=pair.sample_id,
-        query=pair.query,
-        kind=pair.kind,
-        video_name=pair.video_name,
-        video=pair.video,
-        truth=truth,
-        segment=pair.segment,
-        frame_count=pair.frame_count,
-        width=pair.width,
-        height=pair.height,
-        fps=pair.fps,
-        tags=pair.tags,
-    )
+            yield replace(one, sample=replace(one.sample, truth=truth))

@@ -68,20 +68,8 @@ def choose(
     return Choice(tuple(best), tuple(worst), tuple(others[i] for i in places), len(others))
 
 
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in pixels of the video.
-
-    Attributes:
-        x, y, width, height: its corner and size.
-        outside: whether the frame lies outside the predicted span (the track goes on there).
-    """
-
-    x: float
-    y: float
-    width: float
-    height: float
-    outside: bool = False
+Corners = tuple[float, float, float, float]
+"""A box: x1, y1, x2, y2 in pixels of the video."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +82,7 @@ class Tile:
         alt: what is to be seen, in words.
         true_box: None outside the true span.
         predicted_box: None where the predicted track has no box.
+        outside: whether the frame lies outside the predicted span (the track goes on there).
         in_truth, in_prediction: whether the frame lies in the true and in the predicted span.
         left: where it is on the time bar, in percent.
     """
@@ -101,8 +90,9 @@ class Tile:
     picture: Picture
     label: str
     alt: str
-    true_box: Box | None
-    predicted_box: Box | None
+    true_box: Corners | None
+    predicted_box: Corners | None
+    outside: bool
     in_truth: bool
     in_prediction: bool
     left: float
@@ -125,62 +115,42 @@ class Card:
         sample: the sample.
         overlap: its scores.
         error: why it has no answer; None if it has one.
+        footage: what could be read of its video.
         tiles: its frames; none where the video cannot be read.
-        width, height: pixels of the video.
         true_bar, predicted_bar: on the time bar; None for stills, and where there is no answer.
-        problem: what is wrong with the pictures; None if nothing is.
     """
 
     sample: Sample
     overlap: Overlap
     error: str | None
+    footage: Footage
     tiles: tuple[Tile, ...]
-    width: int
-    height: int
     true_bar: Bar | None
     predicted_bar: Bar | None
-    problem: str | None
 
 
-def card(
-    sample: Sample,
-    overlap: Overlap,
-    prediction: Prediction | None,
-    error: str | None,
-    *,
-    still: bool,
-) -> Card:
+def card(sample: Sample, overlap: Overlap, prediction: Prediction | None, *, still: bool) -> Card:
     """Read a sample's video and lay truth and answer over it.
 
     Args:
         sample: the sample.
         overlap: its scores.
-        prediction: its answer, if there is any.
-        error: why there is none.
+        prediction: its answer, or why there is none.
         still: whether the sample is one image.
     """
     footage = read_footage(sample, still=still)
+    error = "no prediction" if prediction is None else prediction.error
     answer = prediction if prediction is not None and prediction.span is not None else None
-    if answer is None and error is None:
-        error = "no prediction"
     extent = _extent(sample, footage, answer)
     rate = footage.fps or sample.fps
+    spans = (sample.truth.span, answer.span if answer is not None else None)
+    true_bar, predicted_bar = (
+        None if still or span is None else _bar(span, extent, rate) for span in spans
+    )
     tiles = tuple(
         _tile(picture, sample, answer, footage, extent, still=still) for picture in footage.pictures
     )
-    return Card(
-        sample=sample,
-        overlap=overlap,
-        error=error,
-        tiles=tiles,
-        width=footage.width,
-        height=footage.height,
-        true_bar=None if still else _bar(sample.truth.span, extent, rate),
-        predicted_bar=None
-        if still or not answer or not answer.span
-        else _bar(answer.span, extent, rate),
-        problem=footage.problem,
-    )
+    return Card(sample, overlap, error, footage, tiles, true_bar, predicted_bar)
 
 
 def _extent(sample: Sample, footage: Footage, answer: Prediction | None) -> Span:
@@ -223,35 +193,36 @@ def _tile(
     frame, true = picture.frame, sample.truth.span
     in_truth = frame in true
     in_prediction = answer is not None and answer.span is not None and frame in answer.span
-    true_box = _box(sample.truth.boxes_xyxy[frame - true.start_frame]) if in_truth else None
+    true_box = _corners(sample.truth.known_boxes[frame - true.start_frame]) if in_truth else None
     predicted_box = None
     if answer is not None:
         at = int(np.searchsorted(answer.frame_indices, frame))
         if at < len(answer.frame_indices) and answer.frame_indices[at] == frame:
-            # Of a still the span means nothing, so that its box is never outside of it.
-            outside = not (in_prediction or still)
-            predicted_box = _box(answer.boxes_xyxy[at], outside=outside)
+            predicted_box = _corners(answer.boxes_xyxy[at])
+    # Of a still the span means nothing, so that its box is never outside of it.
+    outside = not (in_prediction or still)
+    beyond = " (outside the predicted span)" if outside and predicted_box is not None else ""
     drawn = footage.problem is None
-    alt = f"frame {frame}: {_said('true box', true_box)}, {_said('predicted box', predicted_box)}"
     return Tile(
         picture=picture,
         label="" if still else f"{picture.second:.1f} s",
-        alt=alt,
+        alt=f"frame {frame}: {_said('true box', true_box)}, "
+        f"{_said('predicted box', predicted_box)}{beyond}",
         true_box=true_box if drawn else None,
         predicted_box=predicted_box if drawn else None,
+        outside=outside,
         in_truth=in_truth and not still,
         in_prediction=in_prediction and not still,
         left=100 * (frame - extent.start_frame + 0.5) / extent.frame_count,
     )
 
 
-def _box(corners: NDArray[np.float64], *, outside: bool = False) -> Box:
-    x1, y1, x2, y2 = (float(value) for value in corners)
-    return Box(x1, y1, x2 - x1, y2 - y1, outside)
+def _corners(box: NDArray[np.float64]) -> Corners:
+    x1, y1, x2, y2 = box.tolist()
+    return x1, y1, x2, y2
 
 
-def _said(what: str, box: Box | None) -> str:
+def _said(what: str, box: Corners | None) -> str:
     if box is None:
         return f"no {what}"
-    where = f"{box.x:.0f},{box.y:.0f} to {box.x + box.width:.0f},{box.y + box.height:.0f}"
-    return f"{what} {where}" + (" (outside the predicted span)" if box.outside else "")
+    return "{} {:.0f},{:.0f} to {:.0f},{:.0f}".format(what, *box)

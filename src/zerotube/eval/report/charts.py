@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.eval.bootstrap import Interval
+from zerotube.eval.report.summary import Group
 
 WIDTH, HEIGHT = 360.0, 232.0
 """Units of a chart's view box; a text of 11 units is about as large as the page's small print."""
@@ -154,47 +155,36 @@ def scatter(x_name: str, y_name: str, x: NDArray[np.float64], y: NDArray[np.floa
     )
 
 
-def means_by_length(
-    name: str, unit: str, labels: Sequence[str], means: Sequence[Interval], counts: Sequence[int]
-) -> Chart:
-    """The mean of an overlap for short and long spans, with its 95% intervals.
+def means_by_length(unit: str, groups: Sequence[Group]) -> Chart:
+    """The mean vIoU of short and long spans, with its 95% intervals.
 
     Args:
-        name: of the overlap.
         unit: of the lengths, for the axis.
-        labels: one per group of lengths, shortest first.
-        means: their means; an interval that is not a number is not drawn.
-        counts: samples of each group.
+        groups: by length, shortest first; an interval that is not a number is not drawn.
     """
-    room = (RIGHT - LEFT) / len(labels)
-    places = [LEFT + (number + 0.5) * room for number in range(len(labels))]
+    room = (RIGHT - LEFT) / len(groups)
+    places = [LEFT + (number + 0.5) * room for number in range(len(groups))]
+    means = [group.means["m_vIoU"] for group in groups]
     top = _unit_top(max(_highest(mean) for mean in means))
-    dots, said = [], []
-    for place, label, mean, count in zip(places, labels, means, counts, strict=True):
+    dots = []
+    for place, group, mean in zip(places, groups, means, strict=True):
         known = bool(np.isfinite(mean.low))
         reach = f" ({mean.low:.2f} to {mean.high:.2f})" if known else ""
-        text = f"{label} {unit}: {mean.mean:.2f}{reach}, {_samples(count)}"
-        said.append(text)
-        dots.append(
-            Dot(
-                place,
-                _y(mean.mean, top),
-                4.0,
-                text,
-                _y(mean.low, top) if known else None,
-                _y(mean.high, top) if known else None,
-            )
-        )
+        ends = (_y(mean.low, top), _y(mean.high, top)) if known else (None, None)
+        text = f"{group.name} {unit}: {mean.mean:.2f}{reach}, {_samples(group.samples)}"
+        dots.append(Dot(place, _y(mean.mean, top), 4.0, text, *ends))
     return Chart(
-        title=f"{name} by length of the true span",
-        alt=f"Mean {name} by length of the true span, with 95% intervals. " + "; ".join(said) + ".",
+        title="vIoU by length of the true span",
+        alt="Mean vIoU by length of the true span, with 95% intervals. "
+        + "; ".join(dot.tip for dot in dots)
+        + ".",
         x_label=f"true span, {unit}",
-        y_label=f"mean {name}",
-        x_ticks=tuple(Tick(at, text) for at, text in zip(places, labels, strict=True)),
+        y_label="mean vIoU",
+        x_ticks=tuple(Tick(at, one.name) for at, one in zip(places, groups, strict=True)),
         y_ticks=tuple(Tick(_y(v, top), f"{v:.2g}") for v in np.linspace(0.0, top, 5)),
         dots=tuple(dots),
         note="samples: "
-        + ", ".join(f"{count:,}" for count in counts)
+        + ", ".join(f"{group.samples:,}" for group in groups)
         + "; whiskers: 95% intervals",
     )
 

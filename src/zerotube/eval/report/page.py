@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zerotube.errors import InputError
 from zerotube.eval.bootstrap import Interval
+from zerotube.eval.evaluation import Evaluation
 from zerotube.eval.published import PublishedRow, published
-from zerotube.eval.report import cards, charts, facts, summary
-from zerotube.eval.report.content import ReportContent
+from zerotube.eval.report import cards, charts, summary
 from zerotube.eval.report.summary import Part
-from zerotube.eval.types import Sample
+from zerotube.eval.types import Benchmark
 from zerotube.files import whole_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+SEED = 0
+"""Of the samples that are drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Gallery:
     title: str
     note: str
     cards: tuple[cards.Card, ...]
+
+
+@dataclass(frozen=True)
+class NamedList:
+    """Samples without a score of their own, by reason."""
+
+    title: str
+    note: str
+    reasons: tuple[summary.Reason, ...]
+    count: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +62,7 @@ class Section:
     breakdowns: tuple[summary.Breakdown, ...]
 
 
-def write_report(path: Path, content: ReportContent) -> None:
+def write_report(path: Path, evaluation: Evaluation) -> None:
     """Write a run as one HTML page that needs no other file and no network.
 
     Only the samples that are shown are decoded. The file appears under its name once it is
@@ -57,12 +70,12 @@ def write_report(path: Path, content: ReportContent) -> None:
 
     Args:
         path: of the page; its folder exists.
-        content: the run.
+        evaluation: of the run.
 
     Raises:
         InputError: the page cannot be written.
     """
-    text = render(content)
+    text = render(evaluation)
     try:
         # A lone surrogate (an undecodable byte on the command line) must not lose the page.
         with whole_file(path, errors="backslashreplace") as stream:
@@ -75,9 +88,9 @@ def write_report(path: Path, content: ReportContent) -> None:
         ) from problem
 
 
-def render(content: ReportContent) -> str:
+def render(evaluation: Evaluation) -> str:
     """The page as text."""
-    return _environment().get_template("report.html.j2").render(**_values(content))
+    return _environment().get_template("report.html.j2").render(**_values(evaluation))
 
 
 @functools.cache
@@ -96,61 +109,60 @@ def _environment() -> Environment:
     return environment
 
 
-def _values(content: ReportContent) -> dict[str, object]:
-    failures = content.failures()
+def _values(evaluation: Evaluation) -> dict[str, object]:
     return {
-        "content": content,
-        "benchmark": content.benchmark,
-        "scores": content.scores,
-        "record": content.record,
-        "notes": tuple(_notes(content)),
-        "sections": tuple(_section(content, part) for part in summary.parts(content)),
-        "galleries": _galleries(content, failures),
-        "lists": _lists(content, failures),
+        "evaluation": evaluation,
+        "benchmark": evaluation.benchmark,
+        "record": evaluation.record,
+        "failed": len(evaluation.scores.failed_ids),
+        "missing": len(evaluation.scores.missing_ids),
+        "notes": tuple(_notes(evaluation)),
+        "sections": tuple(_section(evaluation, part) for part in summary.parts(evaluation.scores)),
+        "galleries": _galleries(evaluation),
+        "lists": tuple(item for item in _lists(evaluation) if item.count),
         "most_reasons": summary.MOST_REASONS,
         "most_ids": summary.MOST_IDS,
-        "failed": len(failures),
-        "missing": len(content.missing()),
-        "times": facts.times(content.record, content.timings_s, content.wall_s),
-        "settings": facts.setting_rows(content.settings, content.defaults),
+        "settings": summary.setting_rows(evaluation.settings, evaluation.defaults),
         "chart_size": (charts.WIDTH, charts.HEIGHT),
         "chart_box": (charts.LEFT, charts.RIGHT, charts.TOP, charts.BOTTOM),
     }
 
 
-def _notes(content: ReportContent) -> Iterable[str]:
+def _notes(evaluation: Evaluation) -> Iterator[str]:
     """What a reader must know before any number."""
-    ran = len(content.record.samples)
-    if content.left_out:
+    record, left_out = evaluation.record, evaluation.left_out
+    ran = len(record.samples)
+    if left_out:
         yield (
-            f"This run is a part of the data set: {ran:,} of {ran + content.left_out:,} samples. "
+            f"This run is a part of the data set: {ran:,} of {ran + left_out:,} samples. "
             "Its numbers do not compare with published ones."
         )
-    if not content.record.complete:
+    if not record.complete:
+        waiting = ran - len(record.results) - len(record.errors)
         yield (
-            f"This run is not finished: {content.unfinished:,} of {ran:,} samples have no result "
-            "yet and count 0."
+            f"This run is not finished: {waiting:,} of {ran:,} samples have no result yet and "
+            "count 0."
         )
-    if content.scores.unknown_ids:
+    unknown = evaluation.scores.unknown_ids
+    if unknown:
         yield (
-            f"{len(content.scores.unknown_ids):,} predictions are for no sample of this data set "
-            f"and were not looked at, such as {content.scores.unknown_ids[0]!r}."
+            f"{len(unknown):,} predictions are for no sample of this data set and were not looked "
+            f"at, such as {unknown[0]!r}."
         )
-    if content.benchmark.dataset == "synth":
+    if evaluation.benchmark.dataset == "synth":
         yield (
             "These are generated clips of coloured shapes. How well a model does here says little "
             "about real footage."
         )
-    yield from content.notes
+    yield from evaluation.notes
 
 
-def _section(content: ReportContent, part: Part) -> Section:
-    rows, note = _published(content, part)
-    return Section(part, rows, note, _charts(content, part), summary.breakdowns(part))
+def _section(evaluation: Evaluation, part: Part) -> Section:
+    rows, note = _published(evaluation.benchmark, part)
+    return Section(part, rows, note, _charts(part), summary.breakdowns(part))
 
 
-def _published(content: ReportContent, part: Part) -> tuple[tuple[PublishedRow, ...], str]:
-    benchmark = content.benchmark
+def _published(benchmark: Benchmark, part: Part) -> tuple[tuple[PublishedRow, ...], str]:
     if benchmark.dataset == "synth":
         return (), "Nothing is published for generated clips; there is nothing to compare with."
     if benchmark.dataset == "hcstvg":
@@ -177,105 +189,75 @@ def _published(content: ReportContent, part: Part) -> tuple[tuple[PublishedRow, 
     return fitting, f"Published numbers are from: {sources}."
 
 
-def _charts(content: ReportContent, part: Part) -> tuple[charts.Chart, ...]:
-    gt_v_iou = part.column("gt_v_iou")
-    if content.benchmark.still:
-        return (charts.histogram("gt_vIoU", gt_v_iou),)
-    t_iou, v_iou = part.column("t_iou"), part.column("v_iou")
-    shown = [
-        charts.histogram("tIoU", t_iou),
-        charts.histogram("vIoU", v_iou),
-        charts.histogram("gt_vIoU", gt_v_iou),
-        charts.scatter("tIoU", "gt_vIoU", t_iou, gt_v_iou),
-    ]
+def _charts(part: Part) -> tuple[charts.Chart, ...]:
+    values = part.table.values
+    gt_v_iou = charts.histogram("gt_vIoU", values["m_gt_vIoU"])
+    if part.still:
+        return (gt_v_iou,)
     unit, groups = summary.by_length(part)
-    if len(groups) > 1:
-        shown.append(
-            charts.means_by_length(
-                "vIoU",
-                unit,
-                [group.label for group in groups],
-                [group.mean for group in groups],
-                [group.samples for group in groups],
-            )
-        )
-    return tuple(shown)
+    return (
+        charts.histogram("tIoU", values["m_tIoU"]),
+        charts.histogram("vIoU", values["m_vIoU"]),
+        gt_v_iou,
+        charts.scatter("tIoU", "gt_vIoU", values["m_tIoU"], values["m_gt_vIoU"]),
+        *((charts.means_by_length(unit, groups),) if len(groups) > 1 else ()),
+    )
 
 
-def _galleries(content: ReportContent, failures: dict[str, str]) -> tuple[Gallery, ...]:
-    overlaps = content.scores.per_sample
-    samples = content.record.samples
-    choice = cards.choose(samples, overlaps, content.predictions, content.seed)
+def _galleries(evaluation: Evaluation) -> tuple[Gallery, ...]:
+    overlaps, samples = evaluation.scores.per_sample, evaluation.record.samples
+    choice = cards.choose(samples, overlaps, evaluation.predictions, SEED)
     zero = sum(overlaps[sample.sample_id].v_iou == 0 for sample in samples)
-
-    def made(title: str, note: str, chosen: Sequence[Sample]) -> Gallery:
-        return Gallery(
-            title,
-            note,
-            tuple(
-                cards.card(
-                    sample,
-                    overlaps[sample.sample_id],
-                    content.predictions.get(sample.sample_id),
-                    failures.get(sample.sample_id),
-                    still=content.benchmark.still,
-                )
-                for sample in chosen
-            ),
-        )
-
-    galleries = (
-        made("Best", "The highest overlaps of the run.", choice.best),
-        made(
+    still = evaluation.benchmark.still
+    shown = (
+        ("Best", "The highest overlaps of the run.", choice.best),
+        (
             "Worst",
             f"The lowest overlaps among the samples with an answer; {zero:,} of {len(samples):,} "
             "samples have none at all.",
             choice.worst,
         ),
-        made(
+        (
             "Drawn at random",
-            f"Drawn with seed {content.seed} from the other {choice.others:,} samples: the best "
-            "and the worst alone mislead.",
+            f"Drawn with seed {SEED} from the other {choice.others:,} samples: the best and the "
+            "worst alone mislead.",
             choice.drawn,
         ),
     )
-    return tuple(gallery for gallery in galleries if gallery.cards)
+    return tuple(
+        Gallery(
+            title,
+            note,
+            tuple(
+                cards.card(one, overlaps[name], evaluation.predictions.get(name), still=still)
+                for one in chosen
+                for name in (one.sample_id,)
+            ),
+        )
+        for title, note, chosen in shown
+        if chosen
+    )
 
 
-@dataclass(frozen=True)
-class NamedList:
-    """Samples without a score of their own, by reason."""
-
-    title: str
-    note: str
-    reasons: tuple[summary.Reason, ...]
-    count: int
-
-
-def _lists(content: ReportContent, failures: dict[str, str]) -> tuple[NamedList, ...]:
-    missing = content.missing()
-    skipped = [(item.sample_id, item.reason) for item in content.record.skipped]
-    lists = (
-        NamedList(
+def _lists(evaluation: Evaluation) -> Iterator[NamedList]:
+    for title, note, reasons in (
+        (
             "Failed",
             "The method gave an error; the sample counts 0 in every mean.",
-            summary.by_reason(failures.items()),
-            len(failures),
+            [*evaluation.failures.items()],
         ),
-        NamedList(
+        (
             "Missing",
             "There is no prediction; the sample counts 0 in every mean.",
-            summary.by_reason((name, "no prediction") for name in missing),
-            len(missing),
+            [(name, "no prediction") for name in evaluation.scores.missing_ids],
         ),
-        NamedList(
+        (
             "Skipped",
             "The annotation or the video cannot be used; the sample is in no mean.",
-            summary.by_reason(skipped),
-            len(skipped),
+            [(item.sample_id, item.reason) for item in evaluation.record.skipped],
         ),
-    )
-    return tuple(item for item in lists if item.count)
+    ):
+        yield NamedList(title, note, summary.by_reason(reasons), len(reasons))
 
 
 def _percent(value: float) -> str:

@@ -1,18 +1,18 @@
-"""The numbers of the page: headline, table beside published numbers, breakdowns."""
+"""The numbers of the page: headline, breakdowns, reasons without an answer, settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.eval.bootstrap import Interval, intervals
-from zerotube.eval.metrics import Overlap
-from zerotube.eval.report.content import ReportContent
-from zerotube.eval.score import ACCURACY, ALL, Table
-from zerotube.eval.types import Sample
+from zerotube.eval.score import ACCURACY, Scores, Table
+from zerotube.eval.types import ALL
 
 COLUMNS = (
     "m_vIoU",
@@ -25,8 +25,8 @@ COLUMNS = (
 )
 """All measures; first those that are published, so that a narrow screen shows them together."""
 
-HEADLINE = COLUMNS[:5]
-"""Measures in large type."""
+HEADLINE = 5
+"""Measures in large type, at most."""
 
 MOST_GROUPS = 12
 """Groups shown of one tag; of more, the largest."""
@@ -67,70 +67,54 @@ class Part:
 
     Attributes:
         key: of the score table.
-        title: for people; "" where there is one part only.
-        samples: in the order of the run.
-        overlaps: one per sample.
         table: their scores.
         means: of every measure, with intervals.
-        measures: those that mean something here, in order.
     """
 
     key: str
-    title: str
-    samples: tuple[Sample, ...]
-    overlaps: tuple[Overlap, ...]
     table: Table
     means: Mapping[str, Interval]
-    measures: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """For people; "" where there is one part only."""
+        return "" if self.key == ALL else self.key
+
+    @property
+    def still(self) -> bool:
+        """Whether the samples are single images."""
+        return ACCURACY in self.means
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Those that mean something here, in order."""
+        return (ACCURACY, "m_gt_vIoU") if self.still else COLUMNS
 
     @property
     def headline(self) -> tuple[str, ...]:
         """Measures in large type."""
-        if ACCURACY in self.measures:
-            return self.measures
-        return HEADLINE
-
-    def column(self, field: str) -> NDArray[np.float64]:
-        """An overlap of every sample: "t_iou", "v_iou" or "gt_v_iou"."""
-        return np.array([getattr(item, field) for item in self.overlaps], dtype=np.float64)
+        return self.measures[:HEADLINE]
 
 
-def parts(content: ReportContent) -> tuple[Part, ...]:
+def parts(scores: Scores) -> tuple[Part, ...]:
     """What the benchmark averages together; kinds that it reports apart stay apart."""
-    scores = content.scores
-    alone = tuple(scores.tables) == (ALL,)
-    found = []
-    for key, table in scores.tables.items():
-        samples = tuple(s for s in content.record.samples if alone or s.kind == key)
-        if not samples:
-            continue
-        found.append(
-            Part(
-                key=key,
-                title="" if alone else key,
-                samples=samples,
-                overlaps=tuple(scores.per_sample[s.sample_id] for s in samples),
-                table=table,
-                means=_with_intervals(table.values),
-                measures=(ACCURACY, "m_gt_vIoU") if content.benchmark.still else COLUMNS,
-            )
-        )
-    return tuple(found)
+    return tuple(
+        Part(key, table, _with_intervals(table.values))
+        for key, table in scores.tables.items()
+        if table.samples
+    )
 
 
 def breakdowns(part: Part) -> tuple[Breakdown, ...]:
     """A part by kind, then by each tag; a property that all samples share is left out."""
-    names = dict.fromkeys(name for sample in part.samples for name in sample.tags)
+    members = part.table.members
+    names = dict.fromkeys(name for sample in members for name in sample.tags)
     properties: dict[str, Sequence[str | None]] = {
-        "kind": [sample.kind for sample in part.samples],
-        **{name: [sample.tags.get(name) for sample in part.samples] for name in names},
+        "kind": [sample.kind for sample in members],
+        **{name: [sample.tags.get(name) for sample in members] for name in names},
     }
-    found = []
-    for name, values in properties.items():
-        broken = _breakdown(part, name, values)
-        if broken is not None:
-            found.append(broken)
-    return tuple(found)
+    found = [_breakdown(part, name, values) for name, values in properties.items()]
+    return tuple(broken for broken in found if broken is not None)
 
 
 def _breakdown(part: Part, name: str, values: Sequence[str | None]) -> Breakdown | None:
@@ -142,7 +126,7 @@ def _breakdown(part: Part, name: str, values: Sequence[str | None]) -> Breakdown
     if len(rows) < 2 or (len(rows[largest[0]]) < 2 and len(rows) > MOST_GROUPS):
         return None
     shown = largest if len(rows) > MOST_GROUPS else sorted(rows, key=_natural)
-    measures = part.measures if ACCURACY in part.measures else ("m_vIoU", "m_tIoU", "m_gt_vIoU")
+    measures = part.measures if part.still else ("m_vIoU", "m_tIoU", "m_gt_vIoU")
     groups = tuple(
         Group(
             value,
@@ -151,7 +135,7 @@ def _breakdown(part: Part, name: str, values: Sequence[str | None]) -> Breakdown
         )
         for value in shown
     )
-    rest = len(part.samples) - sum(group.samples for group in groups)
+    rest = part.table.samples - sum(group.samples for group in groups)
     note = f"the {MOST_GROUPS} largest of {len(rows)} groups; {rest} samples are in the others"
     return Breakdown(name, measures, groups, note if len(rows) > MOST_GROUPS else "")
 
@@ -164,24 +148,16 @@ def _natural(text: str) -> tuple[bool, float, str]:
         return (True, 0.0, text)
 
 
-@dataclass(frozen=True)
-class LengthGroup:
-    """Samples with true spans of about the same length."""
-
-    label: str
-    samples: int
-    mean: Interval
-
-
-def by_length(part: Part) -> tuple[str, tuple[LengthGroup, ...]]:
+def by_length(part: Part) -> tuple[str, tuple[Group, ...]]:
     """vIoU of short and long true spans, in groups of about the same size.
 
     Returns:
         The unit, "seconds" where the frame rate of every sample is known and "frames" otherwise,
         and the groups, shortest first; fewer than two where there is nothing to compare.
     """
-    frames = np.array([sample.truth.span.frame_count for sample in part.samples], dtype=np.float64)
-    rates = [sample.fps for sample in part.samples]
+    members = part.table.members
+    frames = np.array([sample.truth.span.frame_count for sample in members], dtype=np.float64)
+    rates = [sample.fps for sample in members]
     known = [rate for rate in rates if rate]
     unit = "seconds" if len(known) == len(rates) else "frames"
     lengths = frames / np.array(known) if unit == "seconds" else frames
@@ -190,12 +166,12 @@ def by_length(part: Part) -> tuple[str, tuple[LengthGroup, ...]]:
         return unit, ()
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, count + 1)[1:-1]))
     group = np.searchsorted(edges, lengths, side="left")
-    values = part.column("v_iou")
+    values = part.table.values["m_vIoU"]
     places = [group == number for number in np.unique(group)]
     ends = [(lengths[inside].min(), lengths[inside].max()) for inside in places]
     labels = _told_apart(ends, (1, 2, 3) if unit == "seconds" else (0,))
     return unit, tuple(
-        LengthGroup(label, int(inside.sum()), _with_intervals({"v_iou": values[inside]})["v_iou"])
+        Group(label, int(inside.sum()), _with_intervals({"m_vIoU": values[inside]}))
         for label, inside in zip(labels, places, strict=True)
     )
 
@@ -224,7 +200,6 @@ class Reason:
     """Samples that share a reason."""
 
     text: str
-    count: int
     ids: tuple[str, ...]
 
 
@@ -244,7 +219,7 @@ def by_reason(items: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
     for name, text in items:
         ids.setdefault(text, []).append(name)
     order = sorted(ids, key=lambda text: -len(ids[text]))
-    return tuple(Reason(_middle_cut(text), len(ids[text]), tuple(ids[text])) for text in order)
+    return tuple(Reason(_middle_cut(text), tuple(ids[text])) for text in order)
 
 
 def _middle_cut(text: str) -> str:
@@ -252,3 +227,47 @@ def _middle_cut(text: str) -> str:
         return text
     half = MOST_CHARACTERS // 2
     return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters …]\n{text[-half:]}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: its path, dots between the levels.
+        value: as JSON, texts without quotes.
+        default: likewise; None where there is no default.
+        differs: whether the value is not the default.
+    """
+
+    name: str
+    value: str
+    default: str | None
+    differs: bool
+
+
+def setting_rows(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """Every setting on a row of its own, in the order given."""
+    known = dict(_flat(defaults))
+    return tuple(
+        Setting(
+            name,
+            _text(value),
+            _text(known[name]) if name in known else None,
+            name in known and known[name] != value,
+        )
+        for name, value in _flat(settings)
+    )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            # Tuples of a dataclass and lists of its JSON are the same setting.
+            yield f"{prefix}{name}", list(value) if isinstance(value, tuple) else value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,14 +1,19 @@
-"""What the driver of a run wants from those who do the work, and work in its own process."""
+"""What the driver of a run wants from those who do the work, work in its own process, and what
+workers in other processes have in common."""
 
 from __future__ import annotations
 
 import os
+import pickle
+import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from zerotube.errors import ZerotubeError
-from zerotube.eval.runner.attempt import Outcome, attempt
+from zerotube.eval.runner.attempt import Outcome, attempt, lost
 from zerotube.eval.task import Task, Work
 from zerotube.eval.types import Sample
 
@@ -92,6 +97,94 @@ class Here:
 
     def close(self) -> None:
         self._work = None
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process that works, here or on another machine.
+
+    Attributes:
+        ready: whether it has opened the task.
+        sample: what it works on, and since when (seconds since the epoch).
+    """
+
+    ready: bool = False
+    sample: tuple[Sample, float] | None = None
+
+
+_Worker = TypeVar("_Worker", bound=Worker)
+
+
+class Elsewhere(Pool, Generic[_Worker]):
+    """Workers in processes of their own, each of which opens the task once; one that is lost or
+    ruined is replaced. How a process starts, is spoken to and ends is up to the subclass.
+
+    Args:
+        task: what to do; it is pickled.
+    """
+
+    replaces = True
+
+    def __init__(self, task: Task) -> None:
+        self._task = pickle.dumps(task)
+        self._workers: list[_Worker] = []
+
+    @abstractmethod
+    def _launch(self) -> _Worker:
+        """A new worker, which opens the task."""
+
+    @abstractmethod
+    def _send(self, worker: _Worker, sample: Sample) -> None:
+        """Hand a sample to a worker."""
+
+    @abstractmethod
+    def _end(self, worker: _Worker) -> None:
+        """Stop a worker, whatever it does."""
+
+    @property
+    def ready(self) -> int:
+        return sum(worker.ready for worker in self._workers)
+
+    @property
+    def free(self) -> int:
+        return sum(worker.ready and worker.sample is None for worker in self._workers)
+
+    def give(self, sample: Sample) -> None:
+        worker = next(one for one in self._workers if one.ready and one.sample is None)
+        worker.sample = (sample, time.time())
+        self._send(worker, sample)
+
+    def _begin(self, count: int) -> None:
+        """Launch workers; returns when the first one is ready."""
+        for _ in range(count):
+            self._workers.append(self._launch())
+        while not self.ready:
+            self.wait()
+
+    def _heard(self, worker: _Worker, message: object) -> Outcome | None:
+        """Take what a worker says: an outcome, why it cannot open the task, or that it has."""
+        if isinstance(message, BaseException):
+            raise message
+        worker.ready, worker.sample = True, None
+        if not isinstance(message, Outcome):
+            return None
+        if message.problem is not None and message.problem.ruined:
+            self._replace(worker)
+        return message
+
+    def _buried(self, worker: _Worker, name: str, why: str) -> Outcome | None:
+        """Replace a worker that is lost; its attempt, if there is one, has failed."""
+        outcome = None
+        if worker.sample is not None:
+            sample, since = worker.sample
+            outcome = lost(sample.sample_id, name, why, since)
+        self._replace(worker)
+        return outcome
+
+    def _replace(self, worker: _Worker) -> None:
+        self._end(worker)
+        self._workers.remove(worker)
+        self._workers.append(self._launch())
 
 
 def core_count() -> int:

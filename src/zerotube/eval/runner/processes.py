@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from zerotube.errors import ZerotubeError
-from zerotube.eval.runner.attempt import Outcome, attempt, lost
+from zerotube.eval.runner.attempt import Outcome, attempt
 from zerotube.eval.runner.pool import (
+    Elsewhere,
+    Worker,
     WorkerFailedError,
     core_count,
     environment,
@@ -33,61 +34,34 @@ _END_S = 5.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@dataclass
-class _Worker:
+@dataclass(eq=False, kw_only=True)
+class _Process(Worker):
     """One process.
 
     Attributes:
         process: the process.
         pipe: samples go down, outcomes come up.
-        ready: whether it has opened the task.
-        sample: what it works on, and since when (seconds since the epoch).
     """
 
     process: BaseProcess
     pipe: Connection
-    ready: bool = False
-    sample: tuple[Sample, float] | None = None
 
 
-class Processes:
-    """Worker processes, each of which opens the task once; one that dies is replaced.
+class Processes(Elsewhere[_Process]):
+    """Worker processes of this machine.
 
     Args:
         task: what to do; it is pickled.
         count: how many.
     """
 
-    replaces = True
-
     def __init__(self, task: Task, count: int) -> None:
+        super().__init__(task)
         self._count = count
-        self._task = pickle.dumps(task)
         self._threads = threads_each(core_count(), count)
-        self._workers: list[_Worker] = []
 
     def start(self) -> None:
-        for _ in range(self._count):
-            self._workers.append(self._launch())
-        while not self.ready:
-            self.wait()
-
-    @property
-    def ready(self) -> int:
-        return sum(worker.ready for worker in self._workers)
-
-    @property
-    def free(self) -> int:
-        return sum(worker.ready and worker.sample is None for worker in self._workers)
-
-    def give(self, sample: Sample) -> None:
-        worker = next(one for one in self._workers if one.ready and one.sample is None)
-        worker.sample = (sample, time.time())
-        try:
-            worker.pipe.send(sample)
-        except OSError:
-            # It died while it was idle: `wait` finds that out and reports the attempt.
-            return
+        self._begin(self._count)
 
     def wait(self) -> list[Outcome]:
         pipes.wait([worker.pipe for worker in self._workers], timeout=_POLL_S)
@@ -106,46 +80,37 @@ class Processes:
             worker.process.join(_END_S)
         self._workers.clear()
 
-    def _receive(self, worker: _Worker) -> Outcome | None:
+    def _receive(self, worker: _Process) -> Outcome | None:
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
             return self._bury(worker)
-        if isinstance(message, Outcome):
-            worker.sample = None
-            if message.problem is not None and message.problem.ruined:
-                self._replace(worker)
-            return message
-        if isinstance(message, BaseException):
-            raise message
-        worker.ready = True
-        return None
+        return self._heard(worker, message)
 
-    def _bury(self, worker: _Worker) -> Outcome | None:
+    def _bury(self, worker: _Process) -> Outcome | None:
         """Replace a dead worker; its attempt has failed."""
         worker.process.join(_END_S)
-        why = f"its worker process ended with {_ending(worker.process.exitcode)}"
+        ending = _ending(worker.process.exitcode)
         if not worker.ready:
             raise WorkerFailedError(
-                f"a worker that ended with {_ending(worker.process.exitcode)} while it loaded",
+                f"a worker that ended with {ending} while it loaded",
                 wanted="workers that load what the run needs",
                 fix="fix what it printed above, or lower --workers if the memory does not suffice",
             )
-        outcome = None
-        if worker.sample is not None:
-            sample, since = worker.sample
-            name = f"{multiprocessing.current_process().name}:{worker.process.pid}"
-            outcome = lost(sample.sample_id, name, why, since)
-        self._replace(worker)
-        return outcome
+        name = f"{multiprocessing.current_process().name}:{worker.process.pid}"
+        return self._buried(worker, name, f"its worker process ended with {ending}")
 
-    def _replace(self, worker: _Worker) -> None:
+    def _send(self, worker: _Process, sample: Sample) -> None:
+        # One that died while it was idle: `wait` finds that out and reports the attempt.
+        with suppress(OSError):
+            worker.pipe.send(sample)
+
+    def _end(self, worker: _Process) -> None:
         worker.pipe.close()
         worker.process.kill()
         worker.process.join(_END_S)
-        self._workers[self._workers.index(worker)] = self._launch()
 
-    def _launch(self) -> _Worker:
+    def _launch(self) -> _Process:
         # A fresh interpreter, not a copy of this one: a device that is in use here, or threads
         # that hold a lock here, would not survive the copy.
         context = multiprocessing.get_context("spawn")
@@ -154,7 +119,7 @@ class Processes:
         with environment(thread_variables(self._threads)), _signals_blocked():
             process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return _Process(process=process, pipe=ours)
 
 
 def _work(pipe: Connection, task: bytes) -> None:

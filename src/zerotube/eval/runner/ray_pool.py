@@ -16,15 +16,16 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from zerotube.errors import InputError, MissingExtraError, ZerotubeError
-from zerotube.eval.runner.attempt import Outcome, attempt, lost
+from zerotube.eval.runner.attempt import Outcome, attempt
 from zerotube.eval.runner.pool import (
+    Elsewhere,
+    Worker,
     WorkerFailedError,
     core_count,
     environment,
@@ -48,23 +49,15 @@ _OPENINGS = 3
 """Workers in a row that may die while they load before the run gives up."""
 
 
-@dataclass(eq=False)
-class _Worker:
-    """One actor and what it is asked for at present.
-
-    Attributes:
-        actor: Ray's handle.
-        opening: whether it still loads.
-        sample: what it works on, and since when (seconds since the epoch).
-    """
+@dataclass(eq=False, kw_only=True)
+class _RayWorker(Worker):
+    """One actor; ``actor`` is Ray's handle."""
 
     actor: Any
-    opening: bool = True
-    sample: tuple[Sample, float] | None = None
 
 
-class RayPool:
-    """Actors that open the task once each; one that is lost is replaced.
+class RayPool(Elsewhere[_RayWorker]):
+    """Actors of a Ray cluster.
 
     Args:
         task: what to do; it is pickled.
@@ -72,17 +65,14 @@ class RayPool:
         count: how many actors; None for one per GPU, or per core where there is no GPU.
     """
 
-    replaces = True
-
     def __init__(self, task: Task, address: str, count: int | None) -> None:
-        self._task = pickle.dumps(task)
+        super().__init__(task)
         self._address = address
         self._asked = count
         self._ray: ModuleType | None = None
         self._ours = False
         self._folder: str | None = None
-        self._workers: list[_Worker] = []
-        self._pending: dict[Any, _Worker] = {}
+        self._pending: dict[Any, _RayWorker] = {}
         self._deaths = 0
         self._undo = contextlib.ExitStack()
 
@@ -99,23 +89,7 @@ class RayPool:
         count = min(self._asked or places, places)
         self._threads = threads_each(max(cores, 1), count)
         self._kind = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_restarts=0)(_Actor)
-        for _ in range(count):
-            self._launch()
-        while not self.ready:
-            self.wait()
-
-    @property
-    def ready(self) -> int:
-        return sum(not worker.opening for worker in self._workers)
-
-    @property
-    def free(self) -> int:
-        return sum(not worker.opening and worker.sample is None for worker in self._workers)
-
-    def give(self, sample: Sample) -> None:
-        worker = next(one for one in self._workers if not one.opening and one.sample is None)
-        worker.sample = (sample, time.time())
-        self._pending[worker.actor.run.remote(sample)] = worker
+        self._begin(count)
 
     def wait(self) -> list[Outcome]:
         ray = self._ray
@@ -129,7 +103,7 @@ class RayPool:
         ray = self._ray
         if ray is not None and ray.is_initialized():
             for worker in self._workers:
-                ray.kill(worker.actor)
+                self._end(worker)
             if self._ours:
                 ray.shutdown()
         if self._folder is not None:
@@ -175,41 +149,32 @@ class RayPool:
             # An actor raises only while it opens: what a sample raises is part of its outcome.
             raise _could_not_load(problem) from problem
         except ray.exceptions.RayError as problem:
-            return self._bury(ray, worker, problem)
-        if isinstance(message, ZerotubeError):
-            raise message
+            return self._bury(worker, problem)
+        outcome = self._heard(worker, message)
         self._deaths = 0
-        worker.opening, worker.sample = False, None
-        if not isinstance(message, Outcome):
-            return None
-        if message.problem is not None and message.problem.ruined:
-            self._replace(ray, worker)
-        return message
+        return outcome
 
-    def _bury(self, ray: ModuleType, worker: _Worker, problem: Exception) -> Outcome | None:
+    def _bury(self, worker: _RayWorker, problem: Exception) -> Outcome | None:
         """Replace a lost actor; its attempt has failed."""
-        if worker.opening:
+        if not worker.ready:
             self._deaths += 1
             if self._deaths >= _OPENINGS:
                 raise _could_not_load(problem) from problem
-        outcome = None
-        if worker.sample is not None:
-            sample, since = worker.sample
-            why = " ".join(str(problem).split())
-            outcome = lost(sample.sample_id, "ray", f"its worker was lost: {why}", since)
-        self._replace(ray, worker)
-        return outcome
+        why = " ".join(str(problem).split())
+        return self._buried(worker, "ray", f"its worker was lost: {why}")
 
-    def _replace(self, ray: ModuleType, worker: _Worker) -> None:
-        # It may still live, out of reach.
-        ray.kill(worker.actor)
-        self._workers.remove(worker)
-        self._launch()
+    def _send(self, worker: _RayWorker, sample: Sample) -> None:
+        self._pending[worker.actor.run.remote(sample)] = worker
 
-    def _launch(self) -> None:
-        worker = _Worker(self._kind.remote())
-        self._workers.append(worker)
+    def _end(self, worker: _RayWorker) -> None:
+        # A lost one may still live, out of reach.
+        if self._ray is not None:
+            self._ray.kill(worker.actor)
+
+    def _launch(self) -> _RayWorker:
+        worker = _RayWorker(actor=self._kind.remote())
         self._pending[worker.actor.open.remote(self._task, self._threads)] = worker
+        return worker
 
 
 class _Actor:
