@@ -46,7 +46,7 @@ class Tracker(Protocol):
 
         Args:
             detections: of the frame.
-            frame: uint8 ``(H, W, 3)`` BGR, for trackers that make up for a moving camera.
+            frame: uint8 ``(H, W, 3)`` BGR, for trackers that compensate for a moving camera.
         """
         ...
 
