@@ -20,7 +20,7 @@ from zerotube.eval.types import Sample, Truth
 from zerotube.geometry.spans import Span
 from zerotube.grounder import Grounder
 from zerotube.method.config import preset
-from zerotube.proposals.io import read_tracks
+from zerotube.proposals.files import read_tracks
 from zerotube.synth import HELD_OUT_SEED, read_samples, write_samples
 from zerotube.video import open_video, write_video
 

@@ -13,7 +13,7 @@ from PIL import Image
 from zerotube.geometry.masks import encode_mask
 from zerotube.proposals.base import Progress
 from zerotube.proposals.store import ProposalStore
-from zerotube.proposals.stored import StoredProposer
+from zerotube.proposals.store.proposer import StoredProposer
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.video import open_video
 from zerotube.video.base import Video

@@ -11,7 +11,8 @@ from proposals.colour_tracker import BLUE, RED, ColourDetector, picture
 from proposals.shape_video import ArrayVideo
 from zerotube.geometry.boxes import paired_iou
 from zerotube.proposals import Proposer
-from zerotube.proposals.detect_boxes import BotSortProposer, BoxSettings, ByteTrackProposer
+from zerotube.proposals.named.boxes import BotSortProposer, ByteTrackProposer
+from zerotube.proposals.settings import BoxSettings
 
 IMAGES = [picture((RED, 2 + index, 6, 14), (BLUE, 44 - index, 28, 14)) for index in range(41)]
 BOTH = pytest.mark.parametrize("make", [ByteTrackProposer, BotSortProposer])

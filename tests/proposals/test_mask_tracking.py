@@ -19,25 +19,46 @@ from proposals.colour_tracker import (
 )
 from proposals.shape_video import ArrayVideo
 from zerotube.geometry.masks import decode_mask
-from zerotube.proposals.finish import FinishRules, MaskFragment, finish, merge_echoes
-from zerotube.proposals.mask_tracking import FollowRules, MaskFollower
-from zerotube.proposals.overlap import distinct, mask_box, mask_ious, without_specks
+from zerotube.proposals.fragments.overlap import distinct, mask_box, mask_ious, without_specks
+from zerotube.proposals.fragments.selection import drop_echoes
+from zerotube.proposals.fragments.types import Fragment
+from zerotube.proposals.named.base import NamedProposer
+from zerotube.proposals.settings import NamedSettings, Sam2Settings
+from zerotube.proposals.tracking.mask_record import MaskRecord
+from zerotube.proposals.tracking.masks import MaskFollower
 
-RULES = FollowRules(
+RULES = Sam2Settings(
     every=5,
     nms_iou=0.7,
     match_iou=0.5,
     max_objects=4,
-    lost_frames=12,
+    lost_s=1.2,
     window=7,
     speck_share=0.05,
 )
-FINISH = FinishRules(step=1, min_duration_s=0.2, fill_s=0.3, same_object_iou=0.7, max_tracks=4)
+CHOICE = NamedSettings(min_duration_s=0.2, fill_s=0.3, same_object_iou=0.7, max_objects=4)
+
+
+class Found(NamedProposer):
+    """A proposer that has found these fragments."""
+
+    name = "found"
+    settings_type = NamedSettings
+
+    def __init__(self, fragments: list[Fragment], settings: NamedSettings) -> None:
+        super().__init__(settings)
+        self._fragments = fragments
+
+    def _models(self) -> tuple[str, ...]:
+        return ()
+
+    def _follow(self, video, text, report):  # type: ignore[no-untyped-def]
+        return self._fragments, []
 
 
 def follow(
-    images: list[np.ndarray], detector: ColourDetector, rules: FollowRules = RULES, **lost: object
-) -> tuple[list[MaskFragment], list[str], list[ColourSession]]:
+    images: list[np.ndarray], detector: ColourDetector, rules: Sam2Settings = RULES, **lost: object
+) -> tuple[list[Fragment], list[str], list[ColourSession]]:
     sessions: list[ColourSession] = []
 
     def opened() -> ColourSession:
@@ -168,10 +189,8 @@ def test_nothing_found_is_no_track() -> None:
     assert len(sessions) == 1
 
 
-def fragment(frames: range, left: int, score: float = 0.9) -> MaskFragment:
+def fragment(frames: range, left: int, score: float = 0.9) -> Fragment:
     masks = {frame: mask_of(picture((RED, left, 10, 12)), RED) for frame in frames}
-    from zerotube.proposals.mask_record import MaskRecord
-
     record = MaskRecord(score, frames[0])
     for frame, mask in masks.items():
         record.add(frame, mask)
@@ -180,33 +199,32 @@ def fragment(frames: range, left: int, score: float = 0.9) -> MaskFragment:
 
 def test_tracks_of_one_object_become_one_that_lasts_as_long_as_both() -> None:
     lost, found_again = fragment(range(12), 10), fragment(range(3, 30), 11)
-    (merged,) = merge_echoes([found_again, lost], iou=0.7)
+    (merged,) = drop_echoes([found_again, lost], iou=0.7, merge=True)
     assert merged.frames.tolist() == list(range(30))
     assert merged.boxes_xyxy[:, 0].tolist() == [10] * 3 + [11] * 27
-    assert isinstance(merged, MaskFragment)
     assert sorted(merged.masks_rle) == list(range(30))
-    apart = merge_echoes([fragment(range(30), 10), fragment(range(30), 18)], iou=0.7)
+    apart = drop_echoes([fragment(range(30), 10), fragment(range(30), 18)], iou=0.7, merge=True)
     assert len(apart) == 2
 
 
-def test_finish_fills_ranks_and_caps() -> None:
-    info = ArrayVideo(np.stack([picture()] * 40)).info
+def test_candidates_are_filled_ranked_and_capped() -> None:
+    video = ArrayVideo(np.stack([picture()] * 40))
     gone = fragment(range(40), 10)
     gone = gone.take(~np.isin(gone.frames, [20, 21]))
     brief = fragment(range(1), 40)
     short = fragment(range(20), 40, score=0.5)
-    tracks, warnings = finish([brief, short, gone], info, FINISH, label="dog")
+    tracks = Found([brief, short, gone], CHOICE).propose(video, "dog")
     assert [len(track.frame_indices) for track in tracks] == [40, 20]
-    first = tracks[0]
+    first = tracks.tracks[0]
     assert first.label == "dog"
     assert first.observed.tolist() == [index not in (20, 21) for index in range(40)]
     assert first.masks_rle is not None
     assert [index for index, mask in enumerate(first.masks_rle) if mask is None] == [20, 21]
     assert decode_mask(first.masks_rle[0]).shape == (48, 64)
-    assert not warnings
-    (only,), warnings = finish([short, gone], info, replace(FINISH, max_tracks=1), label="dog")
-    assert len(only.frame_indices) == 40
-    assert "1 of 2 candidates" in warnings[0]
+    assert not tracks.warnings
+    tracks = Found([short, gone], replace(CHOICE, max_objects=1)).propose(video, "dog")
+    assert [len(track.frame_indices) for track in tracks] == [40]
+    assert "1 of 2 candidates" in tracks.warnings[0]
 
 
 def test_masks_of_one_frame() -> None:

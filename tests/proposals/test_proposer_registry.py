@@ -20,10 +20,9 @@ from zerotube.proposals import (
     Track,
     TrackSet,
     proposer,
-    text_proposer,
 )
-from zerotube.proposals.background import to_lab
-from zerotube.proposals.detector import RegionDetector
+from zerotube.proposals.colour import to_lab
+from zerotube.proposals.motion.detector import RegionDetector
 from zerotube.proposals.registry import runs_on_device, settings_class
 
 
@@ -46,7 +45,7 @@ def test_motion_is_registered_with_documented_settings() -> None:
         ("gdino+sam2", {"every": 0}, "at least 1"),
         ("gdino+sam2", {"tracker": 7}, "a text"),
         ("gdino+sam2", {"dtype": "int4"}, "one of auto"),
-        ("gdino+bytetrack", {"tracker": "x"}, "one of detector"),
+        ("gdino+bytetrack", {"tracker": "x"}, "one of person,.* detector"),
         ("sam3", {"max_objects": True}, "a whole number"),
         ("gdino+botsort", {"lost_s": float("inf")}, "0 or more"),
         ("motion", {"tracks": 3}, "one of max_tracks"),
@@ -73,10 +72,11 @@ def test_every_setting_is_read_and_documented(name: str) -> None:
 
     from zerotube.cli.flags import field_docs
 
-    home = importlib.import_module(PROPOSERS[name].module)
-    code = inspect.getsource(home)
-    if name.startswith("gdino"):
-        code += inspect.getsource(text_proposer)
+    homes = [each.__module__ for each in type(proposer(name)).__mro__]
+    homes = [home for home in homes if home.startswith("zerotube.proposals.")]
+    if hasattr(settings_class(name)(), "tracker"):
+        homes.append("zerotube.proposals.tracking.masks")
+    code = "".join(inspect.getsource(importlib.import_module(home)) for home in homes)
     for field in fields(settings_class(name)):
         assert f"settings.{field.name}" in code, field.name
         assert field_docs(settings_class(name))[field.name]
@@ -97,9 +97,9 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     heavy = ("torch", "supervision", "trackers", "cv2", "scipy", "av", "matplotlib")
     code = (
         "import sys, zerotube.proposals, zerotube.geometry, zerotube.geometry.masks, "
-        "zerotube.proposals.motion, zerotube.proposals.registry, zerotube.proposals.io, "
-        "zerotube.proposals.detect_boxes, zerotube.proposals.detect_masks, "
-        "zerotube.proposals.sam3\n"
+        "zerotube.proposals.motion, zerotube.proposals.registry, zerotube.proposals.files, "
+        "zerotube.proposals.named.boxes, zerotube.proposals.named.masks, "
+        "zerotube.proposals.named.sam3\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,8 +14,10 @@ from proposals.colour_tracker import RED, picture
 from proposals.shape_video import ArrayVideo
 from zerotube.errors import ModelError
 from zerotube.geometry.masks import decode_mask
-from zerotube.proposals.checkpoint import Checkpoint
-from zerotube.proposals.sam3 import Sam3Proposer, Sam3Session, Sam3Settings
+from zerotube.proposals.named.sam3 import Sam3Proposer
+from zerotube.proposals.pretrained import Pretrained
+from zerotube.proposals.settings import Sam3Settings
+from zerotube.proposals.tracking.sam3 import Sam3Session
 
 IMAGES = [picture((RED, 4 + index % 40, 8, 16)) for index in range(48)]
 
@@ -35,15 +37,15 @@ def proposer(folder: Path) -> Sam3Proposer:
 
 
 @pytest.fixture
-def checkpoint(sam3: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+def checkpoint(sam3: Path, monkeypatch: pytest.MonkeyPatch) -> Pretrained:
     """The toy, made to keep what it finds: no object is taken back or confirmed anew."""
-    loaded = proposer(sam3)._checkpoint()
+    loaded = proposer(sam3)._model()
     monkeypatch.setattr(loaded.model, "hotstart_delay", 0)
     monkeypatch.setattr(loaded.model, "recondition_every_nth_frame", 0)
     return loaded
 
 
-def test_masks_are_those_of_a_session_that_keeps_everything(checkpoint: Checkpoint) -> None:
+def test_masks_are_those_of_a_session_that_keeps_everything(checkpoint: Pretrained) -> None:
     processor = checkpoint.processor
     whole = processor.init_video_session(dtype=torch.float32)
     whole.video_height, whole.video_width = 48, 64
@@ -70,7 +72,7 @@ def test_masks_are_those_of_a_session_that_keeps_everything(checkpoint: Checkpoi
 
 
 def test_what_is_stored_does_not_grow_with_the_video(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Confirmed anew every few frames, as real objects are, which adds frames that are kept.
     monkeypatch.setattr(checkpoint.model, "recondition_every_nth_frame", 4)
@@ -88,7 +90,7 @@ def test_what_is_stored_does_not_grow_with_the_video(
     assert max(entries[40:]) <= max(entries[:40])
 
 
-def test_objects_are_given_up(checkpoint: Checkpoint) -> None:
+def test_objects_are_given_up(checkpoint: Pretrained) -> None:
     session = Sam3Session(checkpoint, 8, 48, 64, text="person")
     session.step(0, IMAGES[0])
     first, *rest = session.following
@@ -103,7 +105,7 @@ def test_objects_are_given_up(checkpoint: Checkpoint) -> None:
     assert session.step(2, IMAGES[2])
 
 
-def test_the_proposer_from_end_to_end(sam3: Path, checkpoint: Checkpoint) -> None:
+def test_the_proposer_from_end_to_end(sam3: Path, checkpoint: Pretrained) -> None:
     tracks = proposer(sam3).propose(ArrayVideo(np.stack(IMAGES[:10])), "lady")
     assert tracks.source == "sam3"
     assert 1 <= len(tracks) <= 3

@@ -15,13 +15,9 @@ from proposals.shape_video import ArrayVideo
 from zerotube.errors import MissingExtraError, ModelError
 from zerotube.geometry.masks import decode_mask
 from zerotube.proposals import Proposer
-from zerotube.proposals.detect_masks import (
-    EdgeTamProposer,
-    EdgeTamSettings,
-    Sam2Proposer,
-    Sam2Settings,
-)
-from zerotube.proposals.sam_video import SamTracker
+from zerotube.proposals.named.masks import EdgeTamProposer, Sam2Proposer
+from zerotube.proposals.settings import EdgeTamSettings, Sam2Settings
+from zerotube.proposals.tracking.sam2 import SamTracker
 
 IMAGES = [picture((RED, 4 + index, 8, 16), (BLUE, 40, 28 - index, 14)) for index in range(14)]
 BOX = np.array([10.0, 8.0, 26.0, 24.0])

@@ -21,10 +21,11 @@ import pytest
 from proposals import counting
 from proposals.counting import CountingProposer, CountingSettings, write_pictures
 from zerotube.errors import UsageError, VideoError
-from zerotube.proposals import read_tracks, stored
+from zerotube.proposals import read_tracks
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.store import EntryKey, ProposalStore, default_folder
-from zerotube.proposals.stored import Fetched, StoredProposer
+from zerotube.proposals.store import proposer as stored
+from zerotube.proposals.store.proposer import Fetched, StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.video import open_video
 from zerotube.video.base import Video

@@ -14,9 +14,9 @@ from PIL import Image
 
 from zerotube.errors import ModelError, QueryError, UsageError
 from zerotube.proposals import Detector
-from zerotube.proposals.detectors import DETECTORS, load_detector
-from zerotube.proposals.detectors.base import TextDetector
-from zerotube.proposals.people import search_text
+from zerotube.proposals.named.detectors import DETECTORS, load_detector
+from zerotube.proposals.named.detectors.base import TextDetector
+from zerotube.proposals.named.people import search_text
 
 FAMILIES = ("grounding-dino", "mm-grounding-dino", "owlv2")
 IMAGE = np.random.default_rng(3).integers(0, 256, (48, 80, 3), dtype=np.uint8)

@@ -6,9 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zerotube.proposals import cleanup, selection
-from zerotube.proposals.regions import MOTION_KIND, PLAIN_KIND
-from zerotube.proposals.tracking import Fragment
+from zerotube.proposals.fragments import cleanup, selection
+from zerotube.proposals.fragments.types import MOTION_KIND, PLAIN_KIND, Fragment
 
 
 def fragment(

@@ -9,7 +9,7 @@ from transformers import AutoConfig, Sam2VideoModel
 
 from published.clips import dog
 from published.hub import DATA, GOLDEN, dump, overlaid, read, save_weights
-from zerotube.proposals.sam_video import SamTracker
+from zerotube.proposals.tracking.sam2 import SamTracker
 
 NAME = "sam2/sam2.1-hiera-tiny"
 WIDTH = 128

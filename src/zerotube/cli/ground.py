@@ -115,7 +115,7 @@ def ground(
     check_proposer(proposer, proposer_settings, model=model)
 
     from zerotube.mllm.loading import check_folder
-    from zerotube.proposals.io import read_tracks
+    from zerotube.proposals.files import read_tracks
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
     from zerotube.video import open_video

@@ -94,7 +94,7 @@ def propose(
         return
 
     from zerotube.proposals.store import ProposalStore
-    from zerotube.proposals.stored import StoredProposer
+    from zerotube.proposals.store.proposer import StoredProposer
 
     place = ProposalStore(None if kept is True else kept)
     if not many:
@@ -129,8 +129,8 @@ def _one(
 ) -> None:
     """Propose for one video; ``store`` is where the finder keeps tracks, for the summary."""
     from zerotube.errors import NothingToGroundError
-    from zerotube.proposals.io import write_tracks
-    from zerotube.proposals.io_json import json_text
+    from zerotube.proposals.files import write_tracks
+    from zerotube.proposals.files.own import json_text
     from zerotube.video import open_video
 
     with open_video(video) as source, console.StageProgress(quiet=quiet) as progress:

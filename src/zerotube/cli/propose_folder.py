@@ -15,7 +15,7 @@ from zerotube.cli import console
 from zerotube.errors import InputError, ModelError, UsageError, ZerotubeError
 
 if TYPE_CHECKING:
-    from zerotube.proposals.stored import StoredProposer
+    from zerotube.proposals.store.proposer import StoredProposer
     from zerotube.proposals.types import TrackSet
     from zerotube.video.types import VideoInfo
 
@@ -115,8 +115,8 @@ class FolderJob:
         )
 
     def _write(self, file: Path, found: TrackSet, info: VideoInfo) -> None:
-        from zerotube.proposals.io import write_tracks
-        from zerotube.proposals.io_json import json_text
+        from zerotube.proposals.files import write_tracks
+        from zerotube.proposals.files.own import json_text
 
         # A file of the same tracks is one that an earlier run wrote.
         if file.is_file() and file.read_bytes() == json_text(found, info).encode():

@@ -15,7 +15,7 @@ class TrackFiles:
 
     The tracks of a video are a file named as the video (``55_abc.json``), or a folder named as it
     (``55_abc/person.json``, ``55_abc/dog.json``), as the authors of the method published their
-    proposals for VidSTG: what `zerotube.proposals.io.read_tracks` takes.
+    proposals for VidSTG: what `zerotube.proposals.files.read_tracks` takes.
 
     Args:
         folder: an existing folder.

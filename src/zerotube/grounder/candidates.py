@@ -9,12 +9,12 @@ from typing import Any
 
 from zerotube.errors import NothingToGroundError
 from zerotube.proposals.base import Proposer
-from zerotube.proposals.io import read_tracks
+from zerotube.proposals.files import read_tracks
 from zerotube.proposals.registry import default_proposer, runs_on_device
 from zerotube.proposals.registry import proposer as make_proposer
 from zerotube.proposals.segment import within
 from zerotube.proposals.store import ProposalStore
-from zerotube.proposals.stored import StoredProposer
+from zerotube.proposals.store.proposer import StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.video import SegmentVideo, Video
 

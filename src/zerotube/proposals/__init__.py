@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zerotube.proposals.base import Detector, Progress, Proposer, Tracker
-    from zerotube.proposals.io import read_tracks, write_tracks
+    from zerotube.proposals.files import read_tracks, write_tracks
     from zerotube.proposals.registry import PROPOSERS, proposer, settings_class
     from zerotube.proposals.types import Track, TrackSet
 
@@ -19,8 +19,8 @@ _HOMES = {
     "Progress": "base",
     "Proposer": "base",
     "Tracker": "base",
-    "read_tracks": "io",
-    "write_tracks": "io",
+    "read_tracks": "files",
+    "write_tracks": "files",
     "PROPOSERS": "registry",
     "proposer": "registry",
     "settings_class": "registry",

@@ -18,14 +18,13 @@ class ProposerEntry:
 
     Attributes:
         module: import path.
-        proposer: name of the class, constructed with the settings.
-        settings: name of the frozen dataclass of its settings, in the same module.
+        proposer: name of the class; its ``settings_type`` is the frozen dataclass of its settings,
+            with which it is constructed.
         summary: one line for a help text.
     """
 
     module: str
     proposer: str
-    settings: str
     summary: str
 
 
@@ -33,37 +32,31 @@ PROPOSERS: dict[str, ProposerEntry] = {
     "motion": ProposerEntry(
         "zerotube.proposals.motion",
         "MotionProposer",
-        "MotionSettings",
         "fixed camera, no weights: what moves or stands out from the background",
     ),
     "gdino+sam2": ProposerEntry(
-        "zerotube.proposals.detect_masks",
+        "zerotube.proposals.named.masks",
         "Sam2Proposer",
-        "Sam2Settings",
         "the noun detected every few frames and followed both ways by SAM 2: boxes and masks",
     ),
     "gdino+edgetam": ProposerEntry(
-        "zerotube.proposals.detect_masks",
+        "zerotube.proposals.named.masks",
         "EdgeTamProposer",
-        "EdgeTamSettings",
         "the same with EdgeTAM, which is lighter (needs the extra 'edgetam')",
     ),
     "gdino+bytetrack": ProposerEntry(
-        "zerotube.proposals.detect_boxes",
+        "zerotube.proposals.named.boxes",
         "ByteTrackProposer",
-        "BoxSettings",
         "the noun detected every few frames, boxes linked by ByteTrack",
     ),
     "gdino+botsort": ProposerEntry(
-        "zerotube.proposals.detect_boxes",
+        "zerotube.proposals.named.boxes",
         "BotSortProposer",
-        "BoxSettings",
         "the noun detected every few frames, boxes linked by BoT-SORT (moving cameras)",
     ),
     "sam3": ProposerEntry(
-        "zerotube.proposals.sam3",
+        "zerotube.proposals.named.sam3",
         "Sam3Proposer",
-        "Sam3Settings",
         "the noun detected and followed by SAM 3 video: boxes and masks",
     ),
 }
@@ -88,8 +81,7 @@ def settings_class(name: str) -> type[Any]:
     Raises:
         UsageError: if there is no proposer of that name.
     """
-    entry = _entry(name)
-    found: type[Any] = getattr(import_module(entry.module), entry.settings)
+    found: type[Any] = _class(name).settings_type
     return found
 
 
@@ -112,7 +104,6 @@ def proposer(name: str, **settings: Any) -> Proposer:
     Raises:
         UsageError: if the name, a setting or the value of a setting is unknown.
     """
-    entry = _entry(name)
     settings_type = settings_class(name)
     known = [field.name for field in fields(settings_type)]
     for setting in settings:
@@ -122,15 +113,16 @@ def proposer(name: str, **settings: Any) -> Proposer:
                 wanted=f"one of {', '.join(known)}",
                 fix="correct the name of the setting",
             )
-    made: Proposer = getattr(import_module(entry.module), entry.proposer)(settings_type(**settings))
+    made: Proposer = _class(name)(settings_type(**settings))
     return made
 
 
-def _entry(name: str) -> ProposerEntry:
+def _class(name: str) -> Any:
     if name not in PROPOSERS:
         raise UsageError(
             f"the proposer {name!r}",
             wanted=f"one of {', '.join(sorted(PROPOSERS))}",
             fix="name one of these, or give tracks from a file",
         )
-    return PROPOSERS[name]
+    entry = PROPOSERS[name]
+    return getattr(import_module(entry.module), entry.proposer)

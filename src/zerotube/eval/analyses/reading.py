@@ -167,7 +167,7 @@ def _target(sample: Sample, video: Video) -> Track | None:
     """The true track of the described object: that of the benchmark which is the true tube."""
     if sample.true_tracks is None:
         return None
-    from zerotube.proposals.io import read_tracks
+    from zerotube.proposals.files import read_tracks
     from zerotube.proposals.segment import within
     from zerotube.video import SegmentVideo
 

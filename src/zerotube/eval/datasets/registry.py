@@ -21,7 +21,7 @@ class Request:
         root: folder below which annotations and videos are looked for; None for annotations alone
             (scoring needs no videos), and for the test sets of synth.
         annotations: the annotation file; None to find it below ``root`` by the split's usual name.
-        boxes: folder below which box files are stored (VidSTG: the VidOR annotations); None for ``root``.
+        boxes: folder below which box files are stored (VidSTG: VidOR's); None for ``root``.
         needs_boxes: whether a data set without its box files is refused; else its annotation is
             read by itself where there are none and ``boxes`` names no folder.
     """

@@ -16,7 +16,7 @@ from zerotube.errors import InputError, TracksError, UsageError
 from zerotube.eval.datasets.registry import Request
 from zerotube.eval.types import Benchmark, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
-from zerotube.proposals.io import read_tracks
+from zerotube.proposals.files import read_tracks
 from zerotube.proposals.types import TrackSet
 from zerotube.synth import SETS, set_folder
 from zerotube.synth.read import LISTING, SavedSample, read_listing, read_recipe

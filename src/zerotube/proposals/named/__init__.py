@@ -1,0 +1,1 @@
+"""Proposers that are asked for a noun, one file per way; what they share is in ``base``."""
