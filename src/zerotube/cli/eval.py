@@ -48,13 +48,20 @@ def evaluate(
     options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
-    from zerotube.eval.evaluation import REPORT_FILE, RunningScore, report_of, write_evaluation
+    from zerotube.eval.evaluation import (
+        OUTPUT_FILES,
+        REPORT_FILE,
+        RunningScore,
+        report_of,
+        write_evaluation,
+    )
     from zerotube.eval.evaluation import evaluate as scored
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
     from zerotube.eval.runner import run_task
     from zerotube.method.recommended import settings_for
 
+    asked.check_results(OUTPUT_FILES)
     settings = settings_for(asked.model, method, changes)
     task = GroundTask((Variant(LABEL, settings),), asked.model_choice(), asked.candidate_choice())
     benchmark = asked.benchmark()
