@@ -29,7 +29,7 @@ class StopForward(Exception):
     """Raised inside a forward when no later layer is needed; never leaves this package."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Recorder:
     """Which rows to read in which layers, and where to stop.
 

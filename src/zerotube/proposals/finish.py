@@ -22,7 +22,7 @@ _COMPARED = 12
 """Shared frames, spread evenly, at which two mask tracks are compared."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MaskFragment(Fragment):
     """A fragment whose object has masks.
 

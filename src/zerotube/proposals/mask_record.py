@@ -17,7 +17,7 @@ MASK_KIND = 0
 """Kind of every mask fragment: they are told apart by their masks, not by colour."""
 
 
-@dataclass
+@dataclass(eq=False)
 class MaskRecord:
     """Masks of one object, added in any order of frames.
 

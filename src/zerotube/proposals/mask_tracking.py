@@ -90,7 +90,7 @@ class FollowRules:
     speck_share: float
 
 
-@dataclass
+@dataclass(eq=False)
 class _Joined:
     """An object that joined.
 

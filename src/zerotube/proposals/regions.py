@@ -29,7 +29,7 @@ MAX_REGIONS = 60
 """Most regions kept per frame and search, the largest: bounds the tracker's work on noise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regions:
     """Regions of one frame at the working resolution.
 

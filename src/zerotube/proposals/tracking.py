@@ -27,7 +27,7 @@ _BUFFER_RATIO = 0.3
 overlaps its predicted place (buffered IoU, arXiv 2211.14317)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fragment:
     """One object, or a stretch of its life, on the processed frames.
 

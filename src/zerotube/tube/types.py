@@ -19,7 +19,7 @@ from zerotube.video.shown import FramesShown
 from zerotube.video.types import Clip, VideoInfo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tube:
     """One object over one span, a box for every original frame in which it is visible.
 
@@ -71,7 +71,7 @@ class Tube:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroundingResult:
     """A tube and all that led to it.
 

@@ -62,7 +62,7 @@ class LlavaNext(ImageFamily):
         return tiles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TileRows:
     """Rows of a picture at any resolution.
 
