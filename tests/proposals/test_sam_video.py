@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from proposals.colour_tracker import BLUE, RED, ColourDetector, picture
+from proposals.held import bytes_in
 from proposals.shape_video import ArrayVideo
 from zerotube.errors import MissingExtraError, ModelError
 from zerotube.geometry.masks import decode_mask
@@ -21,7 +22,7 @@ from zerotube.proposals.detect_masks import (
     Sam2Proposer,
     Sam2Settings,
 )
-from zerotube.proposals.sam_video import SamTracker
+from zerotube.proposals.sam_video import SamSession, SamTracker
 
 IMAGES = [picture((RED, 4 + index, 8, 16), (BLUE, 40, 28 - index, 14)) for index in range(14)]
 BOX = np.array([10.0, 8.0, 26.0, 24.0])
@@ -99,6 +100,17 @@ def test_boxes_alone_give_the_masks_that_joining_gives(loaded: SamTracker) -> No
     assert set(session.follow()) == {2}
 
 
+def stored_bytes(session: SamSession) -> int:
+    held: list[object] = [vars(session._frames), vars(session._features)]
+    for followed in session._objects.values():
+        held += [
+            followed.output_dict_per_obj,
+            followed.point_inputs_per_obj,
+            followed.mask_inputs_per_obj,
+        ]
+    return bytes_in(held)
+
+
 def test_what_is_stored_does_not_grow_with_the_video(sam2: Path) -> None:
     loaded = tracker(sam2, "sam2")
     count = 220
@@ -109,7 +121,7 @@ def test_what_is_stored_does_not_grow_with_the_video(sam2: Path) -> None:
         session.follow()
         if index == 0:
             session.add(0, BOX)
-        stored.append(session.stored_bytes())
+        stored.append(stored_bytes(session))
     # As far back as the toy's config lets the model look: 4 frames.
     assert len(set(stored[6:])) == 1, sorted(set(stored[6:]))
     # The picture, its features, and a few kilobytes for the object.

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zerotube.errors import InputError, UsageError, VideoError
+from zerotube.errors import InputError, UsageError
 from zerotube.synth.draw import set_sample
 from zerotube.synth.sample import KINDS, SynthSample, sample
 from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
@@ -215,10 +215,7 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
     write = partial(_write_one, recipe, folder)
     if workers <= 1:
         for index in range(recipe.count):
-            line = write(index)
-            if isinstance(line, _Failure):
-                raise line.error()
-            yield index, line
+            yield index, write(index)
         return
     # Spawned, not forked: a fork of a process with threads (PyTorch, libav) may never wake up.
     context = multiprocessing.get_context("spawn")
@@ -226,10 +223,7 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
     try:
         futures = {pool.submit(write, index): index for index in range(recipe.count)}
         for future in as_completed(futures):
-            line = future.result()
-            if isinstance(line, _Failure):
-                raise line.error()
-            yield futures[future], line
+            yield futures[future], future.result()
     except BrokenProcessPool as problem:
         raise InputError(
             "a process that died while it wrote samples",
@@ -238,18 +232,6 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
         ) from problem
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """A `VideoError` on its way to another process, which its constructor's form forbids it."""
-
-    got: str
-    wanted: str
-    fix: str
-
-    def error(self) -> VideoError:
-        return VideoError(self.got, wanted=self.wanted, fix=self.fix)
 
 
 def _start_worker() -> None:
@@ -266,14 +248,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any] | _Failure:
+def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
     """Write one sample's files into `folder`; returns its line of the list."""
     item = recipe.sample(index)
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
-    try:
-        write_video(folder / video, item.frames, item.fps, crf=CRF)
-    except VideoError as problem:
-        return _Failure(problem.got, problem.wanted, problem.fix)
+    write_video(folder / video, item.frames, item.fps, crf=CRF)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
     return {
         "id": item.sample_id,
