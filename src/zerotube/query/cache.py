@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zerotube.errors import QueryError
-from zerotube.files import cache_folder
+from zerotube.files import cache_folder, whole_file
 from zerotube.query.answer import Phrases, checked_phrases
 from zerotube.query.prompts import DECOMPOSITION_VERSION
 from zerotube.query.tokens import normalise
@@ -72,12 +71,8 @@ class PhraseCache:
         }
         path = self._path(rules)
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            temporary.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as stream:
+            stream.write(json.dumps(entry, ensure_ascii=False))
 
     def _identity(self, rules: Query) -> dict[str, str]:
         return {

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zerotube.errors import InputError, UsageError
+from zerotube.files import whole_folder
 from zerotube.synth.draw import set_sample
 from zerotube.synth.sample import KINDS, SynthSample, sample
 from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
@@ -175,16 +174,14 @@ def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str
 
 
 def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | None) -> Path:
-    """Write everything below another name, then rename: whoever is interrupted leaves nothing."""
+    """Write a folder whole; whoever is interrupted leaves nothing."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             f"{out}, which exists and is not empty",
             wanted="a new or an empty folder",
             fix="choose another --out or remove that one",
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with whole_folder(out) as scratch:
         (scratch / "videos").mkdir()
         (scratch / "tracks").mkdir()
         lines: dict[int, dict[str, Any]] = {}
@@ -201,12 +198,6 @@ def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | 
         }
         text = json.dumps(document, indent=2) + "\n"
         (scratch / "recipe.json").write_text(text, encoding="utf-8")
-        scratch.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return out
 
 
