@@ -88,16 +88,11 @@ def evaluate(
 
 def _print(evaluation: Evaluation) -> None:
     scores = evaluation.scores
-    name = f"{scores.dataset} {scores.split}".strip()
-    print(f"{name}, {scores.protocol} protocol, in percent with 95% bootstrap intervals\n")
+    print(f"{scores.title}\n")
     for kind, table in scores.tables.items():
         if len(scores.tables) > 1:
             print(f"{kind}")
-        intervals = table.intervals() if table.samples else {}
-        console.print_rows(
-            (measure, f"{100 * one.mean:5.1f}  [{100 * one.low:.1f}, {100 * one.high:.1f}]")
-            for measure, one in intervals.items()
-        )
+        console.print_rows(table.percent().items())
         console.print_rows([("samples", str(table.samples)), ("failed", str(table.failed))])
         print()
 
