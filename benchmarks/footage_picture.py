@@ -10,6 +10,7 @@ import supervision as sv
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from zerotube.files import replaced
 from zerotube.tube import style
 from zerotube.tube.types import GroundingResult
 from zerotube.video import open_video
@@ -67,9 +68,8 @@ def draw(
         place = _GAP + column * (PANEL_WIDTH + _GAP), _HEAD + _LEGEND + row * (height + _GAP)
         sheet.paste(image, place)
     small = few_colours(sheet)
-    partial = path.with_name(f".{path.name}.partial")
-    small.save(partial, format="png", optimize=True)
-    partial.replace(path)
+    with replaced(path) as partial:
+        small.save(partial, format="png", optimize=True)
 
 
 def few_colours(picture: Image.Image) -> Image.Image:

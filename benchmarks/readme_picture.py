@@ -26,6 +26,7 @@ from PIL import Image
 
 from zerotube.cli.demo import CLIP, demo_sample
 from zerotube.errors import ZerotubeError
+from zerotube.files import replaced
 from zerotube.geometry.spans import Span
 from zerotube.grounder import Grounder
 from zerotube.method.config import MethodSettings
@@ -134,12 +135,8 @@ def draw(truth: SynthSample, result: GroundingResult, path: Path) -> None:
         result,
         shown,
     )
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with replaced(path) as partial:
         canvas.print_figure(partial, format="png", dpi=DPI, metadata={"Software": None})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _head(figure: Figure, truth: SynthSample, result: GroundingResult, height: float) -> None:

@@ -248,6 +248,22 @@ def test_a_setting_that_fails_does_not_take_the_others_with_it(
     )
     assert isinstance(broken, NumericalError)
     assert isinstance(whole, GroundingResult)
+    assert not whole.shared_stages  # nobody else tells of them
+
+
+def test_a_result_names_the_stages_that_ran_for_an_earlier_one(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    rows = [preset("gti", frames=6), preset("baseline", frames=6), preset("gti", frames=4)]
+    found = grounder.ground_each(clip, truth.query, rows, candidates=Candidates(tracks=tracks))
+    results = [one for one in found if isinstance(one, GroundingResult)]
+    assert [sorted(one.shared_stages) for one in results] == [
+        [],
+        ["decode", "encode", "propose"],
+        ["decode", "propose"],
+    ]
+    for stage in ("decode", "propose"):
+        assert len({one.timings_s[stage] for one in results}) == 1
 
 
 def test_a_part_of_a_video_with_tracks_of_the_whole(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 from dataclasses import replace
@@ -72,6 +73,16 @@ def test_every_variant_answers_as_the_facade_does(sample: Sample) -> None:
             pytest.approx(0.0, abs=0.5),
         )
     assert set(result["timings_s"]) == {"decode", "propose", "encode", "ground", "decide"}
+
+
+def test_what_variants_share_is_timed_once_and_what_each_did_alone_is_summed(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (Variant("a", GTI), Variant("b", GTI), Variant("c", GTI, CandidateChoice("truth")))
+    work = GroundTask(rows, candidates=TRUE).open()
+    monkeypatch.setattr("time.perf_counter", itertools.count().__next__)  # equal readings
+    alike = {"decode": 1, "propose": 1, "encode": 1, "ground": 3, "decide": 3}
+    assert work(sample)["timings_s"] == alike
 
 
 def test_a_segment_is_answered_in_frames_of_the_video(sample: Sample) -> None:

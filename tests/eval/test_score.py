@@ -186,3 +186,16 @@ def test_intervals_are_those_of_the_means() -> None:
 def test_nothing_to_score() -> None:
     with pytest.raises(InputError, match="without samples \\(1 skipped\\)"):
         score(Benchmark("vidstg", "test", (), (Skipped("a", "no boxes"),)), {})
+
+
+def test_one_sample_has_no_interval() -> None:
+    rng = np.random.default_rng(3)
+    samples = tuple(made_sample(name, rng) for name in "abc")
+    predictions = {one.sample_id: answer(one, rng) for one in samples}
+    several = score(Benchmark("d", "val", samples), predictions)
+    alone = score(Benchmark("d", "val", samples[:1]), predictions)
+    assert "[" in several.tables[ALL].percent()["m_vIoU"]
+    assert several.title == "d val, half-open protocol, in percent with 95% bootstrap intervals"
+    (mean,) = (100 * alone.tables[ALL].values["m_vIoU"]).tolist()
+    assert alone.tables[ALL].percent()["m_vIoU"] == f"{mean:5.1f}"
+    assert alone.title == "d val, half-open protocol, in percent (one sample: no interval)"

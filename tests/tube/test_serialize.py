@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from zerotube.errors import InputError, NumericalError
 from zerotube.geometry.spans import Span
-from zerotube.tube.serialize import format_json, prediction_line, result_to_dict
+from zerotube.tube.serialize import format_json, result_to_dict
 from zerotube.tube.types import GroundingResult
 
 
@@ -145,21 +145,6 @@ def test_settings_become_plain_values(result: GroundingResult) -> None:
     assert content["settings"] == {"path": "a/b", "count": 3, "flag": True, "pair": [1, None]}
     with pytest.raises(TypeError, match=r"Fraction at tube\.json: settings: fps"):
         result_to_dict(replace(result, settings={"fps": Fraction(1, 2)}))
-
-
-def test_a_prediction_holds_the_whole_track(result: GroundingResult) -> None:
-    line = prediction_line(result, "12:caption:0")
-    tube = result.tube
-    assert strict(json.dumps(line)) == line
-    assert (line["id"], line["start_frame"], line["end_frame"]) == (
-        "12:caption:0",
-        tube.span.start_frame,
-        tube.span.end_frame,
-    )
-    assert line["boxes"] == {
-        str(f): pytest.approx(box.tolist())
-        for f, box in zip(tube.track_frame_indices, tube.track_boxes_xyxy, strict=True)
-    }
 
 
 json_values = st.recursive(

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from video.samples import CLOSED, decode_all, encode, pictures
-from zerotube.errors import VideoError
 from zerotube.video import Video, open_video, uniform_indices
 from zerotube.video.file_video import FileVideo, Run, plan_runs
 from zerotube.video.types import Clip
@@ -137,7 +136,6 @@ def test_variable_frame_rate(tmp_path: Path) -> None:
         clip = video.frames([3, 5, 9])
         np.testing.assert_allclose(clip.timestamps_s, np.array([100, 300, 660]) / 600, atol=1e-4)
         assert_same(clip, decode_all(path), [3, 5, 9])
-        assert [video.frame_at(s) for s in (0, 0.1, 0.16, 0.17, 0.6, 1.05)] == [0, 2, 2, 4, 6, 7]
 
 
 def test_times_start_at_the_first_frame(tmp_path: Path) -> None:
@@ -229,7 +227,6 @@ def test_odd_size_one_frame_and_fewer_frames_than_asked(tmp_path: Path) -> None:
     with open_video(path) as video:
         assert video.info.frame_count == 1
         assert video.info.duration_s == pytest.approx(1 / 30, abs=0.01)
-        assert video.frame_at(0) == video.frame_at(0.03) == 0
         assert_same(video.frames(uniform_indices(1)), decode_all(path), [0])
 
 
@@ -253,15 +250,6 @@ def test_colours_follow_the_matrix_the_file_names(matrix: str, tmp_path: Path) -
     g = (luma - kr * r - kb * b) / (1 - kr - kb)
     shown = open_video(path).frames([0]).frames[0, 16, 16]
     np.testing.assert_allclose(shown, [r, g, b], atol=3)
-
-
-def test_frame_at(closed: tuple[Video, list[np.ndarray]]) -> None:
-    video, _ = closed
-    assert [video.frame_at(index / 30) for index in range(COUNT)] == list(range(COUNT))
-    assert video.frame_at(video.info.duration_s) == COUNT - 1
-    for second in (-0.1, 2.1, float("nan")):
-        with pytest.raises(VideoError, match=r"wanted 0 to 2\.000"):
-            video.frame_at(second)
 
 
 def test_awkward_names(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import typer
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
 from zerotube.cli.llm import warn_decomposed
-from zerotube.cli.paths import check_out_dir
 from zerotube.cli.run_flags import RunFlags, with_run
 from zerotube.errors import UsageError
 from zerotube.method.config import PRESETS, MethodSettings, preset
@@ -86,7 +85,7 @@ def ablate(
     from zerotube.eval.runner import run_task
     from zerotube.tube.serialize import format_json
 
-    check_out_dir(asked.out, OUTPUT_FILES, overwrite=asked.resume)
+    asked.check_results(OUTPUT_FILES, splits)
     rows = rows_of(what, base, [value for value in values.split(",") if value])
     if what == "trackers" and (asked.proposer is not None or asked.tracks is not None):
         raise UsageError(

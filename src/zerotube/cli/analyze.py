@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import typer
@@ -11,9 +10,7 @@ import typer
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
 from zerotube.cli.llm import warn_decomposed
-from zerotube.cli.paths import check_out_dir
 from zerotube.cli.run_flags import RunFlags, with_run
-from zerotube.errors import UsageError
 from zerotube.method.config import MethodSettings
 
 
@@ -59,8 +56,7 @@ def analyze(
     from zerotube.eval.runner.run import select
     from zerotube.tube.serialize import format_json
 
-    check_out_dir(asked.out, OUTPUT_FILES, overwrite=True)
-    _check_new(asked.out, OUTPUT_FILES)
+    asked.check_results(OUTPUT_FILES)
     choice = asked.candidate_choice() if asked.names_candidates or what != "peaks" else None
     chosen = analysis(
         what,
@@ -87,17 +83,4 @@ def analyze(
     if report.samples + len(record.skipped) < len(benchmark.samples):
         console.warn(
             "a part of the benchmark (--limit, --shard): these numbers do not compare with others"
-        )
-
-
-def _check_new(out: Path, names: Iterable[str]) -> None:
-    """Refuse a folder that holds such files and no run, of which they could be the results."""
-    from zerotube.eval.runner.journal import JOURNAL_FILE
-
-    found = [name for name in names if (out / name).exists()]
-    if found and not (out / JOURNAL_FILE).exists():
-        raise UsageError(
-            f"an existing {out / found[0]} that no run in {out} made",
-            wanted="a new folder, or one with a run to go on with",
-            fix="choose another --out",
         )

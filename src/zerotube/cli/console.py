@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-STAGES = ("decode", "propose", "encode", "tune", "read")
-"""Names of the stages a grounding reports, in the order they run."""
-
 
 def one_line(text: str) -> str:
     """The text without line breaks, so that an error stays one line."""

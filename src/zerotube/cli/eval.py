@@ -48,13 +48,19 @@ def evaluate(
     options = asked.options()
 
     from zerotube.cli.run_progress import RunProgress
-    from zerotube.eval.evaluation import REPORT_FILE, RunningScore, write_evaluation
+    from zerotube.eval.evaluation import (
+        OUTPUT_FILES,
+        REPORT_FILE,
+        RunningScore,
+        write_evaluation,
+    )
     from zerotube.eval.evaluation import evaluate as scored
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
     from zerotube.eval.runner import run_task
     from zerotube.method.recommended import settings_for
 
+    asked.check_results(OUTPUT_FILES)
     settings = settings_for(asked.model, method, changes)
     task = GroundTask((Variant(LABEL, settings),), asked.model_choice(), asked.candidate_choice())
     benchmark = asked.benchmark()
@@ -84,16 +90,11 @@ def evaluate(
 
 def _print(evaluation: Evaluation) -> None:
     scores = evaluation.scores
-    name = f"{scores.dataset} {scores.split}".strip()
-    print(f"{name}, {scores.protocol} protocol, in percent with 95% bootstrap intervals\n")
+    print(f"{scores.title}\n")
     for kind, table in scores.tables.items():
         if len(scores.tables) > 1:
             print(f"{kind}")
-        intervals = table.intervals() if table.samples else {}
-        console.print_rows(
-            (measure, f"{100 * one.mean:5.1f}  [{100 * one.low:.1f}, {100 * one.high:.1f}]")
-            for measure, one in intervals.items()
-        )
+        console.print_rows(table.percent().items())
         console.print_rows([("samples", str(table.samples)), ("failed", str(table.failed))])
         print()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property, wraps
@@ -171,6 +171,27 @@ class RunFlags:
         """Whether any flag says where the candidate tracks come from."""
         named = (self.proposer, self.proposer_set, self.tracks, self.store)
         return self.no_store or any(value is not None for value in named)
+
+    def check_results(self, names: Iterable[str], splits: Iterable[str] = ("",)) -> None:
+        """Refuse a folder whose results this run would replace without having made them.
+
+        Args:
+            names: files that are written into --out once every sample is finished.
+            splits: folders below --out that have a journal each; "" for --out itself.
+
+        Raises:
+            UsageError: one of the files exists, and --resume does not go on with what made it.
+        """
+        from zerotube.eval.runner.journal import JOURNAL_FILE
+
+        found = [self.out / name for name in names if (self.out / name).exists()]
+        ours = any((self.out / split / JOURNAL_FILE).exists() for split in splits)
+        if found and not (ours and self.resume):
+            raise UsageError(
+                f"an existing {found[0]}" + ("" if ours else " that no run in that folder made"),
+                wanted="a new folder, or one with a run to go on with",
+                fix=f"{'pass --resume or ' if ours else ''}choose another --out",
+            )
 
     def options(self, folder: Path | None = None) -> RunOptions:
         """How the samples are worked through.

@@ -105,8 +105,7 @@ def _check_unknown(scores: Scores, path: Path, *, allowed: bool) -> None:
 
 def _print_table(scores: Scores) -> None:
     """Measures down, kinds across, in percent with 95% intervals."""
-    name = f"{scores.dataset} {scores.split}".strip()
-    print(f"{name}, {scores.protocol} protocol, in percent with 95% bootstrap intervals\n")
+    print(f"{scores.title}\n")
     columns = [_column(table) for table in scores.tables.values()]
     apart = len(scores.tables) > 1
     head = [("", *scores.tables)] if apart else []
@@ -117,15 +116,8 @@ def _print_table(scores: Scores) -> None:
 
 
 def _column(table: Table) -> dict[str, str]:
-    known = table.intervals() if table.samples else {}
-    cells = {}
-    for name in table.means():
-        one = known.get(name)
-        cells[name] = (
-            f"{100 * one.mean:5.1f}  [{100 * one.low:.1f}, {100 * one.high:.1f}]"
-            if one
-            else "    -"
-        )
+    known = table.percent()
+    cells = {name: known.get(name, "    -") for name in table.means()}
     counts = {"samples": table.samples, "missing": table.missing, "failed": table.failed}
     return cells | {name: f"{count:5d}" for name, count in counts.items()}
 

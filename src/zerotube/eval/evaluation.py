@@ -28,6 +28,8 @@ from zerotube.files import whole_file
 PREDICTIONS_FILE = "predictions.jsonl"
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
+OUTPUT_FILES = (PREDICTIONS_FILE, PER_SAMPLE_FILE, METRICS_FILE, REPORT_FILE)
+"""What a finished run leaves beside its journal."""
 
 _SOFTWARE = ("zerotube", "torch", "transformers", "numpy", "av")
 

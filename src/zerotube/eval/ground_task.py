@@ -229,7 +229,8 @@ class GroundTask:
     over the variants what each did alone, and once what they share.
 
     Attributes:
-        variants: with labels that differ; beside each other if they can share work.
+        variants: with labels that differ; those with the same candidates share work if they stand
+            beside each other.
         model: the MLLM.
         candidates: where candidate tracks come from.
 
@@ -275,18 +276,18 @@ class GroundTask:
         grounder = self.model.load()
         # Benchmarks ask several things about one video, one after another.
         grounder.keeps_clip = True
-        choices = {id(choice): choice for choice in map(self._choice, self.variants)}
-        files = {key: choice.track_files() for key, choice in choices.items()}
+        groups = [
+            (choice, choice.track_files(), tuple(group))
+            for choice, group in groupby(self.variants, self._choice)
+        ]
 
         def work(sample: Sample) -> dict[str, Any]:
             found: dict[str, Any] = {"predictions": {}, "details": {}, "timings_s": {}}
             with opened(sample) as video:
                 query = self.model.query(grounder, sample)
                 found[QUERY] = query_record(query)
-                for _, group in groupby(self.variants, lambda one: id(self._choice(one))):
-                    variants = tuple(group)
-                    choice = self._choice(variants[0])
-                    candidates = choice.of(sample, files[id(choice)])
+                for choice, files, variants in groups:
+                    candidates = choice.of(sample, files)
                     outcomes = _outcomes(grounder, video, query, variants, candidates)
                     _add(found, sample, variants, outcomes, video.info.first_frame)
             return found
@@ -347,7 +348,7 @@ def _add(
     first_frame: int,
 ) -> None:
     """Write the outcomes of variants that shared their work into a result."""
-    timings: dict[str, set[float]] = {}
+    timings = found["timings_s"]
     for variant, outcome in zip(variants, outcomes, strict=True):
         if isinstance(outcome, ZerotubeError):
             prediction = failure(sample.sample_id, str(outcome))
@@ -355,11 +356,9 @@ def _add(
             prediction = from_tube(sample.sample_id, outcome.tube, first_frame=first_frame)
             found["details"][variant.label] = _details(outcome)
             for stage, seconds in outcome.timings_s.items():
-                # A stage that was shared stands in every result with the same reading of the clock.
-                timings.setdefault(stage, set()).add(seconds)
+                if stage not in outcome.shared_stages:
+                    timings[stage] = timings.get(stage, 0.0) + seconds
         found["predictions"][variant.label] = to_dict(prediction)
-    for stage, readings in timings.items():
-        found["timings_s"][stage] = found["timings_s"].get(stage, 0.0) + sum(readings)
 
 
 def _details(result: GroundingResult) -> dict[str, Any]:

@@ -62,6 +62,15 @@ class Table:
         """Means with 95% bootstrap intervals, by measure."""
         return intervals(self.values)
 
+    def percent(self) -> dict[str, str]:
+        """By measure what people read: the mean and its interval, which one sample has not."""
+        found = self.intervals() if self.samples else {}
+        return {
+            name: f"{100 * one.mean:5.1f}"
+            + (f"  [{100 * one.low:.1f}, {100 * one.high:.1f}]" if self.samples > 1 else "")
+            for name, one in found.items()
+        }
+
     def to_dict(self) -> dict[str, float | int | None]:
         """Means as fractions and the three counts, as plain JSON values."""
         counts = {"samples": self.samples, "missing": self.missing, "failed": self.failed}
@@ -94,6 +103,14 @@ class Scores:
     failed_ids: tuple[str, ...]
     unknown_ids: tuple[str, ...]
     skipped: tuple[Skipped, ...]
+
+    @property
+    def title(self) -> str:
+        """Of the tables that people read."""
+        several = any(table.samples > 1 for table in self.tables.values())
+        return f"{f'{self.dataset} {self.split}'.strip()}, {self.protocol} protocol, in percent" + (
+            " with 95% bootstrap intervals" if several else " (one sample: no interval)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """What ``zerotube score --json`` prints: the table, or one under each kind's name."""

@@ -171,7 +171,8 @@ class Grounder:
 
         Frames, candidates, vision features and the plain prefixes are computed once. Arguments and
         errors are those of ``ground``; the results come in the order of the queries, each with the
-        shared stages' whole time in its ``timings_s``.
+        shared stages' whole time in its ``timings_s``, and from the second on with their names in
+        ``shared_stages``.
         """
         candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
         chosen = settings or settings_for(self.model.name)
@@ -299,7 +300,7 @@ class Grounder:
                 query,
                 tracks,
                 warnings,
-                _Clock(dict(clock.seconds)),
+                clock,
                 tell,
             )
 
@@ -334,12 +335,12 @@ class Grounder:
         clock: _Clock,
         tell: Progress,
     ) -> GroundingResult:
-        settings = session.settings
-        with clock.stage("ground"):
+        settings, own = session.settings, _Clock()
+        with own.stage("ground"):
             evidence = gather(session, query, tracks, clip.frame_indices, tell)
-        with clock.stage("decide"):
+        with own.stage("decide"):
             tube = decide(evidence, tracks, settings)
-        return GroundingResult(
+        result = GroundingResult(
             video=clip.info,
             clip=clip,
             query=query,
@@ -356,9 +357,12 @@ class Grounder:
             tube=tube,
             timestamps_s=source.timestamps_s,
             frames_shown=session.context.shown,
-            timings_s=clock.seconds,
+            timings_s=clock.seconds | own.seconds,
+            shared_stages=frozenset(clock.counted),
             warnings=warnings,
         )
+        clock.counted.update(clock.seconds)
+        return result
 
     @contextmanager
     def _opened(self, video: str | Path | Video) -> Iterator[Video]:
@@ -378,13 +382,15 @@ def _same_pictures(one: Clip, other: Clip) -> bool:
 
 
 class _Clock:
-    """Seconds per stage."""
+    """Seconds per stage, and the stages whose last reading is in a result already."""
 
-    def __init__(self, seconds: dict[str, float] | None = None) -> None:
-        self.seconds: dict[str, float] = seconds if seconds is not None else {}
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.counted: set[str] = set()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         begin = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - begin
+        self.counted.discard(name)

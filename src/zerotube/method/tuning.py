@@ -59,7 +59,7 @@ def start(model: VideoMLLM, context: VisualContext, *, reverse: bool) -> tuple[T
         return zero, model.prefill(context, zero, reverse=reverse)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slope:
     """Loss and gradient of a sub-query at some prompt.
 

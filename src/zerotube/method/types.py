@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zerotube.errors import NumericalError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenChoice:
     """Which role tokens' attention was read (method section 4).
 
@@ -54,7 +54,7 @@ class TokenChoice:
         return "mean of tokens" if even else f"{counted} tokens"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Scores and maps of one query on one clip.
 

@@ -29,7 +29,7 @@ class StopForward(Exception):
     """Raised inside a forward when no later layer is needed; never leaves this package."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Recorder:
     """Which rows to read in which layers, and where to stop.
 
@@ -40,17 +40,14 @@ class Recorder:
         layers: layers that are averaged.
         stop_layer: layer whose attention ends the forward, after its keys and values are cached and
             its rows are read; None runs the whole model.
-        keep_layers: also keep every layer's rows, for checks and analyses.
     """
 
     rows: Tensor | None = None
     columns: Tensor | None = None
     layers: Sequence[int] = ()
     stop_layer: int | None = None
-    keep_layers: bool = False
     total: Tensor | None = None
     seen: list[int] = field(default_factory=list)
-    per_layer: dict[int, Tensor] = field(default_factory=dict)
 
     def visit(
         self, layer: int, query: Tensor, key: Tensor, mask: Tensor | None, scaling: float
@@ -71,8 +68,6 @@ class Recorder:
             rows = rows.mean(dim=0)
             self.total = rows if self.total is None else self.total + rows
             self.seen.append(layer)
-            if self.keep_layers:
-                self.per_layer[layer] = rows
         if layer == self.stop_layer:
             raise StopForward
 

@@ -60,7 +60,7 @@ PLAIN = EncodeOptions()
 """The default: whole frames, the makers' limits, the model's own grid and prompt."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenLayout:
     """Which visual feature is which cell of which frame.
 
@@ -140,7 +140,7 @@ class TokenLayout:
         return order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VisualContext:
     """A clip, encoded once: everything before the question.
 
@@ -168,7 +168,7 @@ class VisualContext:
     options: EncodeOptions = PLAIN
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prefix:
     """A context that went through the language model: keys and values, ready for questions.
 
@@ -199,7 +199,7 @@ class Prefix:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What the model did with one question.
 

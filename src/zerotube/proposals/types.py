@@ -13,7 +13,7 @@ from zerotube.errors import TracksError
 from zerotube.geometry.masks import decode_mask, moved_mask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Track:
     """One object followed through the video.
 
@@ -113,7 +113,7 @@ class Track:
         return moved_mask(mask, self.boxes_xyxy[nearest], self.boxes_xyxy[row])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrackSet:
     """The candidates of one video.
 

@@ -37,7 +37,7 @@ KINDS = ("attribute", "action")
 _KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SynthSample:
     """One clip with a query and its answer.
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zerotube.errors import InputError, UsageError, VideoError
+from zerotube.errors import InputError, UsageError
+from zerotube.files import whole_folder
 from zerotube.synth.draw import set_sample
 from zerotube.synth.sample import KINDS, SynthSample, sample
 from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
@@ -175,16 +174,14 @@ def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str
 
 
 def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | None) -> Path:
-    """Write everything below another name, then rename: whoever is interrupted leaves nothing."""
+    """Write a folder whole; whoever is interrupted leaves nothing."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             f"{out}, which exists and is not empty",
             wanted="a new or an empty folder",
             fix="choose another --out or remove that one",
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with whole_folder(out) as scratch:
         (scratch / "videos").mkdir()
         (scratch / "tracks").mkdir()
         lines: dict[int, dict[str, Any]] = {}
@@ -201,12 +198,6 @@ def _write_folder(out: Path, recipe: Recipe, workers: int, progress: Progress | 
         }
         text = json.dumps(document, indent=2) + "\n"
         (scratch / "recipe.json").write_text(text, encoding="utf-8")
-        scratch.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        scratch.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return out
 
 
@@ -215,10 +206,7 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
     write = partial(_write_one, recipe, folder)
     if workers <= 1:
         for index in range(recipe.count):
-            line = write(index)
-            if isinstance(line, _Failure):
-                raise line.error()
-            yield index, line
+            yield index, write(index)
         return
     # Spawned, not forked: a fork of a process with threads (PyTorch, libav) may never wake up.
     context = multiprocessing.get_context("spawn")
@@ -226,10 +214,7 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
     try:
         futures = {pool.submit(write, index): index for index in range(recipe.count)}
         for future in as_completed(futures):
-            line = future.result()
-            if isinstance(line, _Failure):
-                raise line.error()
-            yield futures[future], line
+            yield futures[future], future.result()
     except BrokenProcessPool as problem:
         raise InputError(
             "a process that died while it wrote samples",
@@ -238,18 +223,6 @@ def _lines(recipe: Recipe, folder: Path, workers: int) -> Iterator[tuple[int, di
         ) from problem
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """A `VideoError` on its way to another process, which its constructor's form forbids it."""
-
-    got: str
-    wanted: str
-    fix: str
-
-    def error(self) -> VideoError:
-        return VideoError(self.got, wanted=self.wanted, fix=self.fix)
 
 
 def _start_worker() -> None:
@@ -266,14 +239,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any] | _Failure:
+def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
     """Write one sample's files into `folder`; returns its line of the list."""
     item = recipe.sample(index)
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
-    try:
-        write_video(folder / video, item.frames, item.fps, crf=CRF)
-    except VideoError as problem:
-        return _Failure(problem.got, problem.wanted, problem.fix)
+    write_video(folder / video, item.frames, item.fps, crf=CRF)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
     return {
         "id": item.sample_id,

@@ -7,7 +7,7 @@ saved.
 from zerotube.tube.decide import choose_track, decide, grow_span
 from zerotube.tube.densify import cut_to_span, densify
 from zerotube.tube.io import save_result
-from zerotube.tube.serialize import prediction_line, result_to_dict
+from zerotube.tube.serialize import result_to_dict
 from zerotube.tube.types import GroundingResult, Tube
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "decide",
     "densify",
     "grow_span",
-    "prediction_line",
     "result_to_dict",
     "save_result",
 ]

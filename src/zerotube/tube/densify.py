@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zerotube.geometry.boxes import interpolate_boxes
 from zerotube.geometry.spans import Span
 from zerotube.proposals.types import Track
 
@@ -25,10 +26,7 @@ def densify(track: Track) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """
     held = track.frame_indices
     frames = np.arange(int(held[0]), int(held[-1]) + 1, dtype=np.int64)
-    boxes = np.stack(
-        [np.interp(frames, held, side) for side in track.boxes_xyxy.astype(np.float64).T],
-        axis=1,
-    )
+    boxes = interpolate_boxes(held, track.boxes_xyxy, frames)
     return frames, boxes.astype(np.float32)
 
 

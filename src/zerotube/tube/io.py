@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from zerotube.errors import InputError, UsageError
+from zerotube.files import whole_files
 from zerotube.tube.serialize import format_json, result_to_dict
 from zerotube.tube.types import GroundingResult
 
@@ -21,10 +19,9 @@ RESULT_FILES = ("overlay.mp4", "attention.png", "timeline.png", "tube.json")
 def save_result(result: GroundingResult, out_dir: Path, *, overwrite: bool = False) -> Path:
     """Write ``overlay.mp4``, ``attention.png``, ``timeline.png`` and ``tube.json`` into a folder.
 
-    All four are made in a temporary folder inside ``out_dir`` and renamed into place once the last
-    one is done, ``tube.json`` last: a folder that holds a ``tube.json`` holds the pictures that
-    belong to it. After a failure nothing new is left, not even a folder that was made for it.
-    Other files in ``out_dir`` are not touched.
+    They appear once the last one is done, ``tube.json`` last: a folder that holds a ``tube.json``
+    holds the pictures that belong to it. After a failure nothing new is left, not even a folder
+    that was made for it. Other files in ``out_dir`` are not touched.
 
     Args:
         result: a grounding; its source video is read again for the overlay.
@@ -50,15 +47,19 @@ def save_result(result: GroundingResult, out_dir: Path, *, overwrite: bool = Fal
         "attention.png": draw_attention,
         "timeline.png": draw_timeline,
     }
-    with _staging_folder(out_dir) as staging:
-        _refuse_collisions(result, out_dir, overwrite=overwrite)
-        # a lone surrogate (an undecodable byte on the command line) becomes JSON's own \uXXXX
-        (staging / "tube.json").write_text(text, encoding="utf-8", errors="backslashreplace")
-        for name, draw in drawers.items():
-            draw(result, staging / name)
-        (out_dir / "tube.json").unlink(missing_ok=True)
-        for name in RESULT_FILES:
-            (staging / name).replace(out_dir / name)
+    try:
+        with whole_files(out_dir, RESULT_FILES) as scratch:
+            _refuse_collisions(result, out_dir, overwrite=overwrite)
+            # a lone surrogate (an undecodable byte on the command line) becomes JSON's own \uXXXX
+            (scratch / "tube.json").write_text(text, encoding="utf-8", errors="backslashreplace")
+            for name, draw in drawers.items():
+                draw(result, scratch / name)
+    except OSError as error:
+        raise InputError(
+            f"{out_dir}, which cannot be written ({error.strerror or error})",
+            wanted="a folder that can be written, with space left",
+            fix="pass another --out",
+        ) from error
     return out_dir
 
 
@@ -82,33 +83,3 @@ def _refuse_collisions(result: GroundingResult, out_dir: Path, *, overwrite: boo
                 wanted="a folder without a result",
                 fix="pass --overwrite or another --out",
             )
-
-
-@contextmanager
-def _staging_folder(out_dir: Path) -> Iterator[Path]:
-    """A temporary folder inside ``out_dir``, so that renaming never crosses file systems.
-
-    After a failure it is gone, and so is every folder that was made on the way to it.
-    """
-    made: list[Path] = []
-    staging: Path | None = None
-    done = False
-    try:
-        made = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
-        out_dir.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".zerotube-", dir=out_dir))
-        yield staging
-        done = True
-    except OSError as error:
-        raise InputError(
-            f"{out_dir}, which cannot be written ({error.strerror or error})",
-            wanted="a folder that can be written, with space left",
-            fix="pass another --out",
-        ) from error
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
-        if not done:
-            for folder in made:
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()

@@ -88,25 +88,6 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
     return plain
 
 
-def prediction_line(result: GroundingResult, sample_id: str) -> dict[str, Any]:
-    """One line of a predictions file: what a scorer needs of one sample.
-
-    ``boxes`` holds the whole chosen track, also outside the span (gt_vIoU needs it), by original
-    frame number as text.
-
-    Args:
-        result: a grounding.
-        sample_id: the benchmark's id of the sample.
-    """
-    tube = result.tube
-    return {
-        "id": sample_id,
-        "start_frame": tube.span.start_frame,
-        "end_frame": tube.span.end_frame,
-        "boxes": _boxes_by_frame(tube.track_frame_indices, tube.track_boxes_xyxy),
-    }
-
-
 def format_json(value: Any, *, indent: int = 0, width: int = 140) -> str:
     """Strict JSON, indented, with everything that fits on a line kept on one line.
 

@@ -20,7 +20,7 @@ from zerotube.video.timing import frame_ends_s
 from zerotube.video.types import Clip, VideoInfo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tube:
     """One object over one span, a box for every original frame of it.
 
@@ -74,7 +74,7 @@ class Tube:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroundingResult:
     """A tube and all that led to it.
 
@@ -92,6 +92,9 @@ class GroundingResult:
         frames_shown: what became of the sampled frames on their way into the model; None where
             that is not known.
         timings_s: seconds per stage.
+        shared_stages: stages of ``timings_s`` that an earlier result of the same call has as well,
+            with the same reading: they ran once for both, so that a sum over results leaves them
+            out here.
         warnings: what the user should know before trusting the answer.
 
     Raises:
@@ -109,6 +112,7 @@ class GroundingResult:
     tube: Tube
     frames_shown: FramesShown | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    shared_stages: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

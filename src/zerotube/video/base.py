@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -13,9 +12,6 @@ from numpy.typing import NDArray
 
 from zerotube.errors import UsageError, VideoError
 from zerotube.video.types import Clip, Frame, VideoInfo
-
-_SAME_INSTANT_S = 1e-6
-"""Slack of `Video.frame_at`: a second computed as index / fps must find its own frame."""
 
 
 class Video(ABC):
@@ -104,27 +100,6 @@ class Video(ABC):
                 fix="choose a range inside the video",
             )
         return self._read(self._checked(np.arange(start, end, stride, dtype=np.int64)))
-
-    def frame_at(self, second: float) -> int:
-        """Number of the frame on screen at a time.
-
-        Args:
-            second: seconds since the first frame, 0 <= second <= ``info.duration_s``.
-
-        Returns:
-            The last frame whose timestamp is at most ``second`` (within a microsecond).
-
-        Raises:
-            VideoError: ``second`` lies outside the video or is not a number.
-        """
-        if not (math.isfinite(second) and 0 <= second <= self.info.duration_s + _SAME_INSTANT_S):
-            raise VideoError(
-                f"second {second} of {self.info.path!r}",
-                wanted=f"0 to {self.info.duration_s:.3f}",
-                fix="choose a time inside the video",
-            )
-        later = np.searchsorted(self._timestamps_s, second + _SAME_INSTANT_S, side="right")
-        return int(later) - 1
 
     def close(self) -> None:
         """End the use of the video; reading from it afterwards raises `UsageError`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import UsageError, VideoError
+from zerotube.files import replaced
 from zerotube.video.libav import import_av, quiet
 
 _ENCODER = "libx264"
@@ -49,23 +49,21 @@ def write_video(
     """
     target = Path(path)
     rate = _checked_settings(target, fps, crf)
-    # In the same folder, so that the last step is a rename; hidden, so that nobody picks it up.
-    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
-        count = _encode(partial, frames, rate, crf)
-        if count == 0:
-            raise VideoError(
-                "no frames to write", wanted="at least one frame", fix="pass a sequence with frames"
-            )
-        partial.replace(target)
+        with replaced(target) as partial:
+            count = _encode(partial, frames, rate, crf)
+            if count == 0:
+                raise VideoError(
+                    "no frames to write",
+                    wanted="at least one frame",
+                    fix="pass a sequence with frames",
+                )
     except OSError as error:
         raise VideoError(
             f"{str(path)!r}, which cannot be written ({error.strerror or error})",
             wanted="a file in a writable folder with space left",
             fix="choose another place",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return count
 
 

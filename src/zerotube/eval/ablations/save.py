@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,16 +9,17 @@ from typing import Any
 
 from zerotube.eval.ablations.plot import draw
 from zerotube.eval.ablations.table import AblationTable
+from zerotube.files import whole_files
 from zerotube.tube.serialize import format_json
 
-OUTPUT_FILES = ("table.md", "table.json", "plot.png")
-"""What ``save`` writes."""
+OUTPUT_FILES = ("table.md", "plot.png", "table.json")
+"""What ``save`` writes, in the order in which it is put into place."""
 
 
 def save(
     folder: Path, tables: Sequence[AblationTable], settings: Mapping[str, Any]
 ) -> tuple[Path, ...]:
-    """Write an ablation; each file appears whole or not at all.
+    """Write an ablation; the files appear together or not at all.
 
     Args:
         folder: where; files of an earlier run are replaced.
@@ -33,22 +32,15 @@ def save(
     Raises:
         OSError: they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".table-", dir=folder))
-    markdown, plain, picture = (scratch / name for name in OUTPUT_FILES)
-    try:
-        markdown.write_text(
-            "\n\n".join(table.markdown() for table in tables) + "\n", encoding="utf-8"
-        )
-        content = {
-            "zerotube_version": version("zerotube"),
-            "settings": dict(settings),
-            "tables": [table.to_dict() for table in tables],
-        }
-        plain.write_text(format_json(content) + "\n", encoding="utf-8")
+    content = {
+        "zerotube_version": version("zerotube"),
+        "settings": dict(settings),
+        "tables": [table.to_dict() for table in tables],
+    }
+    with whole_files(folder, OUTPUT_FILES) as scratch:
+        markdown, picture, plain = (scratch / name for name in OUTPUT_FILES)
+        text = "\n\n".join(table.markdown() for table in tables) + "\n"
+        markdown.write_text(text, encoding="utf-8")
         draw(tables, picture)
-        for name in OUTPUT_FILES:
-            (scratch / name).replace(folder / name)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        plain.write_text(format_json(content) + "\n", encoding="utf-8")
     return tuple(folder / name for name in OUTPUT_FILES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.runner import RunRecord
 from zerotube.eval.types import Benchmark, Sample
+from zerotube.files import whole_files
 from zerotube.tube.serialize import format_json
 
 if TYPE_CHECKING:
@@ -151,29 +150,24 @@ class Report:
     def save(self, folder: Path) -> list[Path]:
         """Write the files; those of an earlier report of the same run are replaced.
 
-        Each appears whole or not at all, ``table.json`` last.
+        They appear together or not at all, ``table.json`` last.
 
         Returns:
             The files.
         """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        folder.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".zerotube-", dir=folder))
         markdown, plot, data = OUTPUT_FILES
-        try:
-            names = [markdown]
-            (staging / markdown).write_text(self.markdown(), encoding="utf-8")
-            for kind, found in self.findings.items():
-                names.append(plot if kind == ALL else f"{Path(plot).stem}-{kind}.png")
-                canvas = FigureCanvasAgg(found.figure())
-                canvas.print_figure(staging / names[-1], format="png", metadata={"Software": None})
-            names.append(data)
-            (staging / data).write_text(format_json(self.to_dict()) + "\n", encoding="utf-8")
-            for name in names:
-                (staging / name).replace(folder / name)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        pictures = {
+            kind: plot if kind == ALL else f"{Path(plot).stem}-{kind}.png" for kind in self.findings
+        }
+        names = [markdown, *pictures.values(), data]
+        with whole_files(folder, names) as scratch:
+            (scratch / markdown).write_text(self.markdown(), encoding="utf-8")
+            for kind, name in pictures.items():
+                canvas = FigureCanvasAgg(self.findings[kind].figure())
+                canvas.print_figure(scratch / name, format="png", metadata={"Software": None})
+            (scratch / data).write_text(format_json(self.to_dict()) + "\n", encoding="utf-8")
         return [folder / name for name in names]
 
 

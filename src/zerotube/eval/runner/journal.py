@@ -20,6 +20,7 @@ from zerotube.errors import InputError
 from zerotube.eval.runner.attempt import Outcome
 from zerotube.eval.runner.identity import Identity, check_same
 from zerotube.eval.runner.types import ATTEMPTS
+from zerotube.files import replaced
 
 JOURNAL_FILE = "journal.sqlite"
 """Name of the journal inside the folder of a run."""
@@ -90,24 +91,22 @@ class Journal:
         Raises:
             InputError: it cannot be written.
         """
-        partial = path.with_name(f".{path.name}.partial")
-        partial.unlink(missing_ok=True)
-        try:
-            with _clear_errors(path), closing(sqlite3.connect(partial)) as base:
-                base.executescript(_SCHEMA)
-                base.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-                settings, samples = json.dumps(identity.settings), json.dumps(identity.samples)
-                base.execute(
-                    "INSERT INTO run VALUES (?, ?, ?)", (settings, identity.settings_hash, samples)
-                )
-                base.executemany(
-                    "INSERT INTO samples (position, id) VALUES (?, ?)", list(enumerate(ids))
-                )
-                base.commit()
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with (
+            replaced(path, alone=True) as partial,
+            _clear_errors(path),
+            closing(sqlite3.connect(partial)) as base,
+        ):
+            base.executescript(_SCHEMA)
+            base.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            base.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            settings, samples = json.dumps(identity.settings), json.dumps(identity.samples)
+            base.execute(
+                "INSERT INTO run VALUES (?, ?, ?)", (settings, identity.settings_hash, samples)
+            )
+            base.executemany(
+                "INSERT INTO samples (position, id) VALUES (?, ?)", list(enumerate(ids))
+            )
+            base.commit()
         return cls(path, identity)
 
     def unfinished(self) -> tuple[list[str], list[str]]:

@@ -63,7 +63,7 @@ class LlavaNext(ImageFamily):
         return tiles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TileRows:
     """Rows of a picture at any resolution.
 

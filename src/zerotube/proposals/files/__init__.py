@@ -29,10 +29,10 @@ Boxes of every format may reach over the rim of the picture; they are clipped to
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
 from zerotube.errors import TracksError, UsageError
+from zerotube.files import whole_file
 from zerotube.proposals.files.checks import malformed, read_text
 from zerotube.proposals.files.mot import mot_text, read_mot
 from zerotube.proposals.files.own import json_text, read_json
@@ -119,9 +119,5 @@ def write_tracks(
         )
     mot = path.suffix.lower() in _MOT_SUFFIXES
     text = mot_text(track_set) if mot else json_text(track_set, info)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        stream.write(text)

@@ -33,7 +33,7 @@ _MOTION_LIGHTNESS = 0.6
 """Weight of lightness when looking for motion: a shadow changes lightness more than colour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Background:
     """The picture without its objects, at the working resolution.
 

@@ -31,7 +31,7 @@ _CLEAR = 14.0
 """Weighted Lab distance at which a neighbouring pixel differs clearly from a patch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Patch:
     """A connected patch of one palette colour.
 

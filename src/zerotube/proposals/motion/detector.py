@@ -36,7 +36,7 @@ _PIXELS = 400_000
 """About how many sampled pixels the colours are learnt from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionDetector:
     """Finds objects by background and colour; implements `zerotube.proposals.base.Detector`.
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +31,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zerotube.errors import TracksError
-from zerotube.files import cache_folder
+from zerotube.files import cache_folder, replaced
 from zerotube.proposals.files.own import json_text, read_json
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo
@@ -177,12 +176,8 @@ class ProposalStore:
         path = self.path(key)
         read = self._parse(path, body, key, info)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            temporary.write_bytes(json.dumps(header).encode() + b"\n" + body)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replaced(path) as partial:
+            partial.write_bytes(json.dumps(header).encode() + b"\n" + body)
         return read
 
     def remove(self, key: EntryKey) -> None:

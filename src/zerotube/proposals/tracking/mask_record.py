@@ -14,7 +14,7 @@ from zerotube.proposals.fragments.overlap import mask_box
 from zerotube.proposals.fragments.types import Fragment
 
 
-@dataclass
+@dataclass(eq=False)
 class MaskRecord:
     """Masks of one object, added in any order of frames.
 

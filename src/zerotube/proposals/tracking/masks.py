@@ -69,7 +69,7 @@ class MaskSession(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False)
 class _Joined:
     """An object that joined.
 

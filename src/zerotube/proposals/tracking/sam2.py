@@ -12,7 +12,6 @@ objects apart anyway, and so one can join, or be given up, at any frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,10 +42,6 @@ class CurrentFrame:
 
     def __setitem__(self, frame: int, pixels: Any) -> None:
         self._held = {frame: pixels}
-
-    def tensors(self) -> list[Any]:
-        """What is held, for counting."""
-        return list(self._held.values())
 
 
 class SamTracker:
@@ -171,15 +166,6 @@ class SamSession:
         """See `MaskSession.drop`."""
         del self._objects[object_id]
 
-    def stored_bytes(self) -> int:
-        """Bytes of all tensors held between two frames."""
-        held = [self._frames.tensors(), vars(self._features)]
-        held += [
-            [session.output_dict_per_obj, session.point_inputs_per_obj, session.mask_inputs_per_obj]
-            for session in self._objects.values()
-        ]
-        return sum(tensor.nbytes for tensor in tensors_in(held))
-
     def _bare_session(self) -> Any:
         return self._checkpoint.processor.init_video_session(
             inference_device=self._checkpoint.device,
@@ -253,17 +239,3 @@ def slim_outputs(outputs: dict[int, dict[str, Any]]) -> None:
         for key in ("maskmem_features", "maskmem_pos_enc"):
             if key in stored:
                 stored[key] = stored[key].cpu()
-
-
-def tensors_in(held: Any) -> Iterator[Any]:
-    """All tensors inside nested lists, tuples and dictionaries."""
-    import torch
-
-    if isinstance(held, torch.Tensor):
-        yield held
-    elif isinstance(held, dict):
-        for value in held.values():
-            yield from tensors_in(value)
-    elif isinstance(held, list | tuple | set):
-        for value in held:
-            yield from tensors_in(value)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.proposals.pretrained import Pretrained
-from zerotube.proposals.tracking.sam2 import CurrentFrame, prune_outputs, slim_outputs, tensors_in
+from zerotube.proposals.tracking.sam2 import CurrentFrame, prune_outputs, slim_outputs
 
 
 @contextmanager
@@ -104,29 +104,6 @@ class Sam3Session:
         """Stop following an object."""
         self._session.remove_object(name)
         self._forget_names()
-
-    def stored_bytes(self) -> int:
-        """Bytes of all tensors held between two frames."""
-        held = {k: v for k, v in vars(self._session).items() if k != "processed_frames"}
-        held["cache"] = vars(self._session.cache)
-        held["pixels"] = self._session.processed_frames.tensors()
-        return sum(tensor.nbytes for tensor in tensors_in(held))
-
-    def stored_entries(self) -> int:
-        """Entries of the bookkeeping held between two frames."""
-        session = self._session
-        books = (
-            session.obj_id_to_tracker_score_frame_wise,
-            session.suppressed_obj_ids,
-            session.obj_id_to_score,
-            session.obj_first_frame_idx,
-            session.trk_keep_alive,
-            *session.mask_inputs_per_obj.values(),
-            *session.frames_tracked_per_obj.values(),
-            *session.unmatched_frame_inds.values(),
-            *session.overlap_pair_to_frame_inds.values(),
-        )
-        return sum(len(book) for book in books)
 
     def _forget(self, index: int) -> None:
         """Drop what no later frame reads, and move the rest off the accelerator."""

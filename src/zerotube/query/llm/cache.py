@@ -68,7 +68,7 @@ class PhraseCache:
         path = self._path(rules)
         self.folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as stream:
-            json.dump(entry, stream, ensure_ascii=False)
+            stream.write(json.dumps(entry, ensure_ascii=False))
 
     def _identity(self, rules: Query) -> dict[str, str]:
         return {
