@@ -112,7 +112,7 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
 
     with torch.device("meta"):
         empty = LlavaNextForConditionalGeneration(config)
-    wanted = {_published(name): tuple(t.shape) for name, t in empty.state_dict().items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in _published(empty).items()}
     _compare(shapes, wanted)
 
     out.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def convert(source: Path, out: Path, *, vision_tower: Path | None = None) -> Pat
     (out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
     processor.save_pretrained(out)
     config.save_pretrained(out)
-    # Written last: the family is chosen by this name; a folder without config.json is not a model.
+    # Written last: the family is chosen by this name, and without config.json there is no model.
     written = json.loads((out / "config.json").read_text())
     written["architectures"] = [ARCHITECTURE]
     (out / "config.json").write_text(json.dumps(written, indent=2) + "\n")
@@ -217,18 +217,16 @@ def _tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
             yield name, opened.get_tensor(name)
 
 
-def _published(name: str) -> str:
-    """Name in a ``llava-hf`` file of a parameter as the class in memory names it."""
-    name = name.replace("model.vision_tower.vision_model.", "model.vision_tower.")
-    for old, new in (
-        ("model.language_model.", "language_model.model."),
-        ("model.vision_tower.", "vision_tower.vision_model."),
-        ("lm_head.", "language_model.lm_head."),
-        ("model.", ""),
-    ):
-        if name.startswith(old):
-            return new + name.removeprefix(old)
-    return name
+def _published(model: Any) -> dict[str, Tensor]:
+    """Parameters under their names in a ``llava-hf`` file, by the key mapping of transformers."""
+    from transformers.core_model_loading import revert_weight_conversion
+
+    # The files name one level more of a CLIP than the class in memory has.
+    inner, outer = "vision_tower.vision_model.", "vision_tower."
+    return {
+        name.replace(inner, outer).replace(outer, inner): tensor
+        for name, tensor in revert_weight_conversion(model, model.state_dict()).items()
+    }
 
 
 def _vision_config(
@@ -292,7 +290,7 @@ def _config(original: dict[str, Any], vision: CLIPVisionConfig) -> Any:
 def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> None:
     """Refuse a checkpoint whose names or shapes differ from the class."""
     for left, right, what in (
-        (found, wanted, "tensors the class has not"),
+        (found, wanted, "tensors the class does not have"),
         (wanted, found, "no tensors"),
     ):
         rest = sorted(set(left) - set(right))
