@@ -1,10 +1,12 @@
-"""What to say where a sentence holds words that the model has never seen."""
+"""What a user should know before trusting an answer: what the model cannot do that was asked."""
 
 from __future__ import annotations
 
 import shlex
 
+from zerotube.method.config import MethodSettings
 from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.fitting import PREFERRED, recommended, this_machine
 from zerotube.query import Query
 
@@ -35,3 +37,36 @@ def domain_warnings(model: VideoMLLM, query: Query, path: str) -> list[str]:
         advised = PREFERRED[0][0]
     words = ["zerotube", "ground", path, query.text, "--model", advised]
     return [f"{said} ({DOMAIN.statement}): do not trust this answer; run: {shlex.join(words)}"]
+
+
+def frame_warnings(
+    model: VideoMLLM, asked: MethodSettings, chosen: MethodSettings, frame_count: int
+) -> list[str]:
+    """The model takes fewer frames than were asked for and than the video has.
+
+    Args:
+        model: what is asked.
+        asked: the settings of the user.
+        chosen: those within what the model takes.
+        frame_count: of the video.
+    """
+    if chosen.frames >= min(asked.frames, frame_count):
+        return []
+    said = (
+        f"{model.name!r} takes at most {chosen.frames} of the {asked.frames} frames asked "
+        f"for: sampled {chosen.frames}"
+    )
+    if chosen.span_rule == "top-k":
+        return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
+    return [f"{said} (--frames)"]
+
+
+def layer_warnings(model: VideoMLLM, settings: MethodSettings) -> list[str]:
+    """The model is too shallow for the layers that were asked for."""
+    depth = model.layer_count
+    if settings.layers != "from-end" or layers_from_end(depth):
+        return []
+    return [
+        f"a model of {depth} layers has none of [-26:-6], which the released code reads: its "
+        "layers from layer_start to layer_end were read (--layers shares)"
+    ]
