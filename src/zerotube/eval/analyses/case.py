@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zerotube.errors import InputError
 from zerotube.eval.analyses.region import SPAN, TRACK, Region, region_of
@@ -14,6 +15,7 @@ from zerotube.eval.types import Prediction, Sample, Truth
 
 if TYPE_CHECKING:
     from zerotube.grounder import Prepared
+    from zerotube.method.config import Support
     from zerotube.proposals.types import Track
     from zerotube.video import Video
 
@@ -60,6 +62,18 @@ class Case:
     def gt_v_iou(self, track: Track) -> float:
         """Overlap of a whole candidate with the true boxes, averaged over the true frames."""
         return _gt_v_iou(self.sample.truth, track, self.first_frame)
+
+    def chosen(self, one_map: NDArray[np.float32], support: Support) -> int | None:
+        """Place of the candidate that a map ``(T, h, w)`` chooses (Eq. 2); None if it has none."""
+        from zerotube.method.scoring import frame_scores
+
+        tracks, frames = self.ready.tracks, self.ready.clip.frame_indices
+        if not len(tracks):
+            return None
+        layout = self.ready.session.context.layout
+        by_track = frame_scores(one_map, tracks, frames, layout, support).max(axis=1)
+        best = int(by_track.argmax())
+        return best if by_track[best] > 0 else None
 
 
 def target_of(sample: Sample, video: Video) -> Track | None:

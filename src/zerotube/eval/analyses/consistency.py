@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerotube.errors import InputError, NothingToGroundError, UsageError
 from zerotube.eval.analyses.base import AnalysisTask
 from zerotube.eval.analyses.case import RIGHT, Case
-from zerotube.eval.analyses.drawing import lay_out, new_figure, panel, whiskers
+from zerotube.eval.analyses.drawing import heading, lay_out, new_figure, whiskers
 from zerotube.eval.analyses.result import (
     ALL,
     Findings,
@@ -272,7 +272,8 @@ class ConsistencyFindings(Findings):
                 else "no correlation defined"
             )
             prompts = TUNINGS[tuning].lower()
-            panel(axes, f"{prompts}; right track: {said}", "mean consistency of the group (cosine)")
+            heading(axes, f"{prompts}; right track: {said}")
+            style.panel(axes, "mean consistency of the group (cosine)")
             axes.set_ylim(-0.02, 1.02)
         pair[0].set_ylabel("share of samples, mean vIoU", fontsize=9, color=style.INK)
         figure.legend(
@@ -345,52 +346,46 @@ def find_consistency(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Values:
-    """Per sample: whether the track is right, and the overlaps."""
-
-    right: NDArray[np.float64]
-    gt_v_iou: NDArray[np.float64]
-    v_iou: NDArray[np.float64]
-
-    def worth(self, at: NDArray[np.int64]) -> Worth:
-        means = means_of({"right": self.right[at], "v_iou": self.v_iou[at]})
-        return Worth(means["right"], means["v_iou"])
-
-
 def _tuning(found: Sequence[Mapping[str, Any]], groups: int, protocol: Protocol) -> TuningFindings:
     consistency = np.array([one["consistency"] for one in found], dtype=np.float64)
-    values = {answer: _values(found, answer, protocol) for answer in ANSWERS}
-    everything = np.arange(len(found))
+    values = {
+        answer: _values([one["answers"][answer] for one in found], protocol) for answer in ANSWERS
+    }
+
+    def worths(at: NDArray[np.int64]) -> dict[str, Worth]:
+        found = {}
+        for answer, one in values.items():
+            means = means_of({"right": one["right"][at], "v_iou": one["v_iou"][at]})
+            found[answer] = Worth(accuracy=means["right"], m_v_iou=means["v_iou"])
+        return found
+
     return TuningFindings(
         consistency=mean_of(consistency),
-        answers={answer: one.worth(everything) for answer, one in values.items()},
+        answers=worths(np.arange(len(found))),
         groups=tuple(
             Group(
                 samples=len(at),
                 lowest=float(consistency[at].min()),
                 mean=float(consistency[at].mean()),
                 highest=float(consistency[at].max()),
-                answers={answer: one.worth(at) for answer, one in values.items()},
+                answers=worths(at),
             )
             for at in equal_groups(consistency, groups)
         ),
         correlations={
-            answer: Correlation(
-                right=spearman(consistency, one.right),
-                gt_v_iou=spearman(consistency, one.gt_v_iou),
-                v_iou=spearman(consistency, one.v_iou),
-            )
+            answer: Correlation(**{name: spearman(consistency, side) for name, side in one.items()})
             for answer, one in values.items()
         },
     )
 
 
-def _values(found: Sequence[Mapping[str, Any]], answer: str, protocol: Protocol) -> _Values:
-    answers = [one["answers"][answer] for one in found]
+def _values(
+    answers: Sequence[Mapping[str, Any]], protocol: Protocol
+) -> dict[str, NDArray[np.float64]]:
+    """Per sample whether the track is right, and the overlaps, as ``Correlation`` names them."""
     gt_v_iou = np.array([one["gt_v_iou"] for one in answers], dtype=np.float64)
     v_iou = np.array([one["v_iou"][protocol] for one in answers], dtype=np.float64)
-    return _Values((gt_v_iou > RIGHT).astype(np.float64), gt_v_iou, v_iou)
+    return {"right": (gt_v_iou > RIGHT).astype(np.float64), "gt_v_iou": gt_v_iou, "v_iou": v_iou}
 
 
 def _group_table(tuning: str, one: TuningFindings) -> Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,10 +30,11 @@ def whiskers(
     line: str,
     label: str,
 ) -> None:
+    """Means with their intervals, joined by a line."""
     axes.errorbar(
         places,
         [value.mean for value in values],
-        yerr=reach(values),
+        yerr=_reach(values),
         color=colour,
         marker=mark,
         ls=line,
@@ -45,12 +46,34 @@ def whiskers(
     )
 
 
-def reach(values: Sequence[Interval]) -> Any:
+def bars(axes: Axes, names: Sequence[str], series: Mapping[str, Sequence[Interval]]) -> None:
+    """Two horizontal bars per name, from 0 to 1, with the first name on top."""
+    places = np.arange(len(names), dtype=float)
+    looks = ((style.ACCENT, style.NOTE, -0.19), (style.INK, style.OTHER, 0.19))
+    for (label, values), (colour, edge, shift) in zip(series.items(), looks, strict=True):
+        known = np.isfinite([value.mean for value in values])
+        shown = [value for value, good in zip(values, known, strict=True) if good]
+        means = [value.mean for value in shown]
+        at = places[known] + shift
+        axes.barh(at, means, 0.36, color=colour, label=label)
+        axes.errorbar(
+            means, at, xerr=_reach(shown), fmt="none", ecolor=edge, elinewidth=1.4, capsize=2
+        )
+    drawn = [_drawable(name) for name in names]
+    axes.set_yticks(places, [text for text, _ in drawn])
+    for tick, (_, font) in zip(axes.get_yticklabels(), drawn, strict=True):
+        tick.set_fontproperties(font)
+    axes.set_xlim(0, 1.02)
+    axes.invert_yaxis()
+
+
+def _reach(values: Sequence[Interval]) -> Any:
     """How far the interval reaches below and above the mean, never negative."""
     return np.maximum([[v.mean - v.low for v in values], [v.high - v.mean for v in values]], 0.0)
 
 
 def new_figure(width: float, height: float, title: str, note: str) -> Figure:
+    """An empty figure, its size in inches, with a title and a note below it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), facecolor="white", dpi=DPI)
@@ -75,16 +98,9 @@ def lay_out(figure: Figure, height: float, *, left: float, wspace: float, gap: f
     )
 
 
-def panel(axes: Axes, title: str, x_label: str, grid: Literal["x", "y"] = "y") -> None:
-    axes.set_title(title, loc="left", fontsize=9.5, color=style.INK)
-    axes.set_xlabel(x_label, fontsize=9, color=style.INK)
-    axes.tick_params(labelsize=8.5, colors=style.NOTE, length=3)
-    axes.grid(axis=grid, color="#e6e9ee", lw=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#aab1bc")
+def heading(axes: Axes, text: str) -> None:
+    """The title of a panel."""
+    axes.set_title(text, loc="left", fontsize=9.5, color=style.INK)
 
 
 def say(axes: Axes, text: str) -> None:
@@ -92,7 +108,7 @@ def say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=9.5, color=style.NOTE)
 
 
-def drawable(token: str) -> tuple[str, FontProperties]:
+def _drawable(token: str) -> tuple[str, FontProperties]:
     """The name of a token as it can be drawn, its position kept, and the font that has its letters.
 
     A dollar sign starts no formula.

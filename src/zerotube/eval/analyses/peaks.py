@@ -10,7 +10,7 @@ import numpy as np
 
 from zerotube.eval.analyses.base import AnalysisTask
 from zerotube.eval.analyses.case import Case
-from zerotube.eval.analyses.drawing import lay_out, new_figure, panel, say
+from zerotube.eval.analyses.drawing import heading, lay_out, new_figure, say
 from zerotube.eval.analyses.region import SPAN, TRACK
 from zerotube.eval.analyses.result import (
     Findings,
@@ -319,5 +319,5 @@ def _draw(axes: Axes, changes: Sequence[Change], title: str) -> None:
         axes.legend(fontsize=8.5, loc="best", framealpha=0.85, edgecolor="white")
     else:
         say(axes, "no sample has a true box in view")
-    panel(axes, title, "before tuning")
-    axes.set_ylabel("after tuning", fontsize=9, color=style.INK)
+    heading(axes, title)
+    style.panel(axes, "before tuning", "after tuning")

@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zerotube.eval.analyses.base import AnalysisTask
 from zerotube.eval.analyses.case import RIGHT, Case
 from zerotube.eval.analyses.drawing import (
     HEAD,
-    drawable,
+    bars,
+    heading,
     lay_out,
     new_figure,
-    panel,
-    reach,
     say,
     whiskers,
 )
@@ -41,9 +39,6 @@ from zerotube.tube import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from zerotube.grounder import Prepared
-    from zerotube.method.config import Support
 
 ATTENTIONS = ("relative", "plain")
 """The two attentions that are analysed side by side; the method's default first."""
@@ -103,7 +98,7 @@ class TokensTask(AnalysisTask):
             found["tokens"] = [
                 {"text": text, "position": place - len(texts)} for place, text in enumerate(texts)
             ]
-            chosen = [_choice(one, ready, settings.support) for one in (*maps, mean)]
+            chosen = [case.chosen(one, settings.support) for one in (*maps, mean)]
             worths = [0.0 if place is None else overlaps[place] for place in chosen]
             found["attentions"][attention] = {
                 "activations": maps.reshape(len(maps), -1).max(axis=1).astype(float).tolist(),
@@ -120,19 +115,6 @@ class TokensTask(AnalysisTask):
 
     def find(self, results: Sequence[Mapping[str, Any]], failed: int) -> TokensFindings:
         return find_tokens(results, failed)
-
-
-def _choice(one_map: NDArray[np.float32], ready: Prepared, support: Support) -> int | None:
-    """Which candidate a map ``(T, h, w)`` chooses (Eq. 2); None where it chooses none."""
-    from zerotube.method.scoring import frame_scores
-
-    if not len(ready.tracks):
-        return None
-    layout = ready.session.context.layout
-    scores = frame_scores(one_map, ready.tracks, ready.clip.frame_indices, layout, support)
-    by_track = scores.max(axis=1)
-    best = int(by_track.argmax())
-    return best if by_track[best] > 0 else None
 
 
 @dataclass(frozen=True)
@@ -347,35 +329,30 @@ def _region(
 
 
 def _ranks(found: Sequence[Mapping[str, Any]], failed: int) -> tuple[RankRow, ...]:
-    """Accuracy by rank; a failed sample is wrong at every rank."""
+    """Accuracy by rank, then of the mean; a failed sample is wrong at all of them."""
     most = max(len(one["activations"]) for one in found)
-    right = np.full((len(found) + failed, most), np.nan)
+    right = np.full((len(found) + failed, most + 1), np.nan)
     right[len(found) :] = 0.0
     for row, one in enumerate(found):
         order = np.argsort(-np.array(one["activations"]), kind="stable")
         right[row, : len(order)] = np.array(one["gt_v_iou"])[order] > RIGHT
-    of_mean = np.zeros(len(right))
-    of_mean[: len(found)] = [one["gt_v_iou_of_mean"] > RIGHT for one in found]
-    by_rank: dict[int | None, NDArray[np.float64]] = {
-        place + 1: right[:, place] for place in range(most)
-    }
-    by_rank[None] = of_mean
-    known = {rank: np.isfinite(values) for rank, values in by_rank.items()}
+        right[row, most] = one["gt_v_iou_of_mean"] > RIGHT
+    known = np.isfinite(right)
     means = means_of(
-        {f"accuracy {rank}": values[known[rank]] for rank, values in by_rank.items()}
+        {f"accuracy {place}": right[known[:, place], place] for place in range(most + 1)}
         | {
-            f"difference {rank}": (values - right[:, 0])[known[rank]]
-            for rank, values in by_rank.items()
+            f"difference {place}": (right[:, place] - right[:, 0])[known[:, place]]
+            for place in range(most + 1)
         }
     )
     return tuple(
         RankRow(
-            rank=rank,
-            samples=int(known[rank].sum()),
-            accuracy=means[f"accuracy {rank}"],
-            difference=means[f"difference {rank}"],
+            rank=None if place == most else place + 1,
+            samples=int(known[:, place].sum()),
+            accuracy=means[f"accuracy {place}"],
+            difference=means[f"difference {place}"],
         )
-        for rank in by_rank
+        for place in range(most + 1)
     )
 
 
@@ -428,35 +405,20 @@ def _shown_tokens(one: AttentionFindings) -> list[TokenRow]:
 
 
 def _draw_tokens(axes: Axes, region: RegionFindings, rows: Sequence[TokenRow], name: str) -> None:
-    places = np.arange(len(rows), dtype=float)
-    bars = (
-        ("has the highest ratio (hit ratio)", [row.hit_ratio for row in rows], style.ACCENT, -0.19),
-        ("has the highest activation (GTI)", [row.chosen for row in rows], style.INK, 0.19),
+    bars(
+        axes,
+        [row.token for row in rows],
+        {
+            "has the highest ratio (hit ratio)": [row.hit_ratio for row in rows],
+            "has the highest activation (GTI)": [row.chosen for row in rows],
+        },
     )
-    for label, values, colour, shift in bars:
-        means = np.array([value.mean for value in values])
-        axes.barh(places + shift, np.nan_to_num(means), 0.36, color=colour, label=label)
-        known = np.isfinite(means)
-        axes.errorbar(
-            means[known],
-            (places + shift)[known],
-            xerr=reach([value for value, good in zip(values, known, strict=True) if good]),
-            fmt="none",
-            ecolor=style.OTHER if colour == style.INK else style.NOTE,
-            elinewidth=1.4,
-            capsize=2,
-        )
     if np.isfinite(region.chance):
         axes.axvline(region.chance, color=style.NOTE, lw=1.2, ls="--", label="chance")
-    drawn = [drawable(row.token) for row in rows]
-    axes.set_yticks(places, [text for text, _ in drawn])
-    for tick, (_, font) in zip(axes.get_yticklabels(), drawn, strict=True):
-        tick.set_fontproperties(font)
-    axes.set_xlim(0, 1.02)
-    axes.invert_yaxis()
     both = region.chosen_is_superior.mean
     said = f": GTI takes the superior token in {100 * both:.0f}%" if np.isfinite(both) else ""
-    panel(axes, f"{name} attention{said}", "share of samples", grid="x")
+    heading(axes, f"{name} attention{said}")
+    style.panel(axes, "share of samples", grid="x")
     if region.samples:
         axes.legend(frameon=False, fontsize=8, loc="best")
     else:
@@ -477,6 +439,6 @@ def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> No
     axes.axhline(lot, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn at random")
     axes.set_xlim(0.6, len(ranks) + 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
-    panel(axes, f"{name} attention", "rank by activation (1 = the token GTI takes)")
-    axes.set_ylabel("Acc@0.5", fontsize=9, color=style.INK)
+    heading(axes, f"{name} attention")
+    style.panel(axes, "rank by activation (1 = the token GTI takes)", "Acc@0.5")
     axes.legend(frameon=False, fontsize=8, loc="best")
