@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from zerotube.errors import InputError
-from zerotube.eval.analyses.reading import reading
-from zerotube.eval.ground_task import ModelChoice
+from zerotube.eval.ground_task import ModelChoice, opened
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
 from zerotube.method.config import preset
@@ -67,13 +66,14 @@ class ExistenceTask:
 
         def work(sample: Sample) -> dict[str, Any]:
             questions = questions_of(stage_of(sample))
-            with reading(grounder, sample, preset("gti")) as read:
-                return {
-                    "questions": [
-                        answered(question, read.session.presence(question.text))
-                        for question in questions
-                    ]
-                }
+            with opened(sample) as video:
+                ready = grounder.prepare(video, sample.query, preset("gti"), candidates=None)
+            return {
+                "questions": [
+                    answered(question, ready.session.presence(question.text))
+                    for question in questions
+                ]
+            }
 
         return work
 

@@ -28,7 +28,7 @@ from zerotube.cli.demo import CLIP, demo_sample
 from zerotube.errors import ZerotubeError
 from zerotube.files import replaced
 from zerotube.geometry.spans import Span
-from zerotube.grounder import Grounder
+from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import MethodSettings
 from zerotube.synth import CRF, SynthSample
 from zerotube.tube import style
@@ -93,7 +93,7 @@ def grounded(
         write_video(clip, truth.frames, truth.fps, crf=CRF)
         grounder = Grounder.from_pretrained(model)
         result = grounder.ground(
-            clip, truth.query, proposer="motion", store=False, settings=settings
+            clip, truth.query, candidates=Candidates("motion", store=False), settings=settings
         )
     return truth, result
 

@@ -30,11 +30,11 @@ from variants import GTI
 from weights import fingerprint
 from zerotube.errors import UsageError, ZerotubeError
 from zerotube.eval.ablations.rows import NORMED_LR
-from zerotube.eval.analyses.reading import Reading, reading
 from zerotube.eval.analyses.statistics import equal_groups, mean_of, plain
-from zerotube.eval.ground_task import ModelChoice, Variant
+from zerotube.eval.ground_task import ModelChoice, Variant, opened
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
+from zerotube.grounder import Prepared
 from zerotube.method.config import preset
 from zerotube.query.prompts import existence_prompt
 
@@ -82,13 +82,13 @@ class SurenessTask:
         grounder = self.model.load()
 
         def work(sample: Sample) -> dict[str, Any]:
-            with reading(grounder, sample, PAPER) as read:
-                return measured(read)
+            with opened(sample) as video:
+                return measured(grounder.prepare(video, sample.query, PAPER, candidates=None))
 
         return work
 
 
-def measured(read: Reading) -> dict[str, dict[str, float]]:
+def measured(read: Prepared) -> dict[str, dict[str, float]]:
     """The result of one sample, see ``SurenessTask``."""
     from zerotube.method import tuning
 

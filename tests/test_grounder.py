@@ -87,7 +87,8 @@ def test_many_queries_share_the_video_and_change_nothing(
     encoded: list[int] = []
     encode = grounder.model.encode
     monkeypatch.setattr(grounder.model, "encode", lambda *how: (encoded.append(1), encode(*how))[1])
-    together = grounder.ground_many(clip, queries, tracks=tracks, settings=FEW)
+    own = Candidates(tracks=tracks)
+    together = grounder.ground_many(clip, queries, candidates=own, settings=FEW)
     assert encoded == [1]
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one.evidence.spatial_map, other.evidence.spatial_map)
@@ -112,6 +113,27 @@ def test_no_candidate_is_refused(grounder: Grounder, clip: Path, tracks: TrackSe
 def test_override_of_a_finished_query_is_refused(grounder: Grounder, clip: Path) -> None:
     with pytest.raises(UsageError, match="either a sentence"):
         grounder.ground(clip, decompose("the red square"), attribute="the blue ring")
+
+
+def test_tracks_beside_candidates_are_refused(
+    grounder: Grounder, clip: Path, tracks: TrackSet
+) -> None:
+    with pytest.raises(UsageError, match="candidates together with tracks"):
+        grounder.ground(clip, "the red square", tracks=tracks, candidates=Candidates())
+
+
+def test_what_is_prepared_is_what_ground_reads(
+    grounder: Grounder, clip: Path, truth, tracks: TrackSet
+) -> None:
+    own = Candidates(tracks=tracks)
+    ready = grounder.prepare(clip, truth.query, FEW, candidates=own)
+    alone = grounder.ground(clip, truth.query, candidates=own, settings=FEW)
+    assert np.array_equal(ready.evidence().spatial_map, alone.evidence.spatial_map)
+    assert ready.query == alone.query
+    assert ready.warnings == alone.warnings
+    assert set(ready.timings_s) == {"decode", "propose", "encode"}
+    assert [track.track_id for track in ready.tracks] == [track.track_id for track in tracks]
+    assert ready.evidence(preset("paper", frames=6)).consistency is not None
 
 
 @pytest.mark.parametrize("method", ["default", "paper", "release"])
@@ -269,13 +291,14 @@ def test_a_result_names_the_stages_that_ran_for_an_earlier_one(
 def test_a_part_of_a_video_with_tracks_of_the_whole(
     grounder: Grounder, clip: Path, truth, tracks: TrackSet, tmp_path: Path
 ) -> None:
+    stored = Candidates(store=tmp_path)
     with open_video(clip) as whole:
         part = SegmentVideo(whole, Span(10, 29))
         result = grounder.ground(part, truth.query, tracks=tracks, settings=FEW)
-        proposed = grounder.ground(part, truth.query, store=tmp_path, settings=FEW)
-        again = grounder.ground(part, truth.query, store=tmp_path, settings=FEW)
+        proposed = grounder.ground(part, truth.query, candidates=stored, settings=FEW)
+        again = grounder.ground(part, truth.query, candidates=stored, settings=FEW)
         elsewhere = SegmentVideo(whole, Span(5, 24))
-        grounder.ground(elsewhere, truth.query, store=tmp_path, settings=FEW)
+        grounder.ground(elsewhere, truth.query, candidates=stored, settings=FEW)
         whole.frames([0])
     assert result.video.first_frame == 10
     assert result.tracks.frame_count == proposed.tracks.frame_count == 20

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zerotube.errors import ZerotubeError
     from zerotube.geometry.spans import Span
-    from zerotube.grounder import Grounder
+    from zerotube.grounder import Candidates, Grounder
     from zerotube.method.config import MethodSettings
     from zerotube.proposals.types import Track, TrackSet
     from zerotube.query import decompose
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Candidates",
     "Grounder",
     "GroundingResult",
     "LLMSettings",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Candidates": "zerotube.grounder",
     "Grounder": "zerotube.grounder",
     "GroundingResult": "zerotube.tube.types",
     "LLMSettings": "zerotube.query.llm",

@@ -32,9 +32,8 @@ def test_groups_are_thirds_by_presence(sureness) -> None:
 
 def test_a_length_is_that_of_the_step_that_is_taken(sureness, script, tmp_path: Path) -> None:
     """The prompt itself, against the norms of the tokens it is added to."""
-    from zerotube.eval.analyses.reading import reading
     from zerotube.eval.datasets import Request, load_benchmark
-    from zerotube.eval.ground_task import ModelChoice
+    from zerotube.eval.ground_task import ModelChoice, opened
     from zerotube.synth import write_set
 
     write_set(tmp_path / "set", "attribute-hard", 1)
@@ -44,13 +43,14 @@ def test_a_length_is_that_of_the_step_that_is_taken(sureness, script, tmp_path: 
     grounder = ModelChoice("bundled").load()
     task = sureness.SurenessTask(ModelChoice("bundled"))
     found = task.open()(sample)["V_s"]
-    with reading(grounder, sample, sureness.PAPER) as read:
-        session, phrase = read.session, read.query.attribute
-        session.losses(phrase)
-        prompt = session._prompt((phrase, False))[0]
-        norms = session.context.features.norm(dim=-1)
-        wanted = float(prompt.norm(dim=-1).max() / norms.mean())
-        presence = session.presence(f"Is there {phrase} in this video?")
+    with opened(sample) as video:
+        ready = grounder.prepare(video, sample.query, sureness.PAPER, candidates=None)
+    session, phrase = ready.session, ready.query.attribute
+    session.losses(phrase)
+    prompt = session._prompt((phrase, False))[0]
+    norms = session.context.features.norm(dim=-1)
+    wanted = float(prompt.norm(dim=-1).max() / norms.mean())
+    presence = session.presence(f"Is there {phrase} in this video?")
     assert found["length"] == pytest.approx(wanted, rel=1e-3)
     assert found["presence"] == pytest.approx(presence)
 

@@ -15,7 +15,7 @@ from zerotube.mllm.registry import FAMILIES
 @pytest.fixture
 def large_card(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine("cuda", "NVIDIA H200", 139 * 2**30)
-    for place in ("zerotube.mllm.fitting", "zerotube.grounder.notes"):
+    for place in ("zerotube.mllm.fitting", "zerotube.grounder.warnings"):
         monkeypatch.setattr(f"{place}.this_machine", lambda: machine)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from proposals import toy_checkpoints as toys
 from zerotube.errors import ModelError
-from zerotube.grounder import Grounder
+from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import preset
 from zerotube.proposals.registry import default_proposer
 
@@ -67,7 +67,7 @@ def test_the_default_goes_by_the_model(
     result = grounder.ground(
         clip,
         "the red square moves",
-        proposer_settings=settings(models),
+        candidates=Candidates(proposer_settings=settings(models)),
         settings=preset("gti", frames=3),
     )
     assert result.tracks.source == "gdino+sam2"

@@ -31,7 +31,7 @@ def test_a_session_serves_the_grounding_that_follows(
     encoded = []
     right = VideoMLLM.encode
     monkeypatch.setattr(
-        VideoMLLM, "encode", lambda self, clip: encoded.append(clip) or right(self, clip)
+        VideoMLLM, "encode", lambda self, *how: encoded.append(how) or right(self, *how)
     )
     sample = set_sample("mixed", 0)
     video, settings = SampleVideo(sample), preset("gti", frames=4)
@@ -40,7 +40,8 @@ def test_a_session_serves_the_grounding_that_follows(
         encoded.clear()
         grounder = Grounder(toy)
         grounder.keeps_clip = keeps
-        session = grounder.session(video, settings)
-        assert session.context.layout.step_of_frame.shape == (4,)
+        ready = grounder.prepare(video, sample.query, settings, candidates=None)
+        assert len(ready.tracks) == 0
+        assert ready.session.context.layout.step_of_frame.shape == (4,)
         grounder.ground_each(video, sample.query, [settings], candidates=tracks)
         assert len(encoded) == expected

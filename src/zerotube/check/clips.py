@@ -143,7 +143,8 @@ def _look(
     sample = draw(stage)
     video = SampleVideo(sample)
     with meter.stage("encode"):
-        session = grounder.session(video, next(iter(presets.values())))
+        first = next(iter(presets.values()))
+        session = grounder.prepare(video, sample.query, first, candidates=None).session
     with meter.stage("yes / no"):
         said = tuple(
             _said(session, one.text, one.kind, one.answer)

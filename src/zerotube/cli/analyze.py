@@ -69,7 +69,7 @@ def analyze(
     benchmark = asked.benchmark()
     chosen.check(benchmark, select(benchmark.samples, options))
     with RunProgress(quiet=asked.quiet) as progress:
-        record = run_task(chosen.task, benchmark, options, watch=progress)
+        record = run_task(chosen, benchmark, options, watch=progress)
     report = chosen.report(benchmark, record)
     written = report.save(asked.out)
     if asked.as_json:

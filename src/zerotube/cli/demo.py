@@ -56,7 +56,7 @@ def demo(
     from zerotube.eval.predictions import from_tube
     from zerotube.eval.types import Truth
     from zerotube.geometry.spans import Span
-    from zerotube.grounder import Grounder
+    from zerotube.grounder import Candidates, Grounder
     from zerotube.synth import CRF
     from zerotube.video import write_video
 
@@ -67,7 +67,8 @@ def demo(
     grounder = Grounder.from_pretrained(BUNDLED)
     with console.StageProgress(quiet=quiet) as progress:
         # The clip is new every time: keeping its candidates would only leave files behind.
-        result = grounder.ground(clip, truth.query, store=False, progress=progress)
+        new = Candidates(store=False)
+        result = grounder.ground(clip, truth.query, candidates=new, progress=progress)
     for warning in result.warnings:
         console.warn(warning)
     result.save(out, overwrite=overwrite)

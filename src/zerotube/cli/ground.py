@@ -137,7 +137,7 @@ def ground(
     with open_video(video) as source:
         brought = read_tracks(tracks, source.info) if tracks is not None else None
 
-    from zerotube.grounder import Grounder, model_decomposer
+    from zerotube.grounder import Candidates, Grounder, model_decomposer
     from zerotube.method.recommended import settings_for
 
     settings = settings_for(model, method, changes)
@@ -156,11 +156,7 @@ def ground(
             query,
             attribute=attribute,
             action=action,
-            noun=noun,
-            proposer=proposer,
-            proposer_settings=proposer_settings,
-            tracks=brought,
-            store=kept,
+            candidates=Candidates(proposer, proposer_settings, brought, kept, noun),
             settings=settings,
             progress=progress,
         )

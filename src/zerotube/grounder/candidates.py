@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zerotube.errors import NothingToGroundError
+from zerotube.method.ground import Progress
+from zerotube.mllm.base import VideoMLLM
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.files import read_tracks
 from zerotube.proposals.registry import default_proposer, runs_on_device
@@ -18,10 +20,8 @@ from zerotube.proposals.store.proposer import StoredProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.video import SegmentVideo, Video
 
-Progress = Callable[[str, int, int], None]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """Where candidate tracks come from.
 
@@ -32,23 +32,25 @@ class Candidates:
             of the whole video.
         store: folder where candidates are kept between runs and looked for first. True: the user's
             own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
+        noun: what to look for, for proposers that take a noun; None for the query's.
     """
 
     proposer: str | None = None
     proposer_settings: Mapping[str, Any] = field(default_factory=dict)
     tracks: str | Path | TrackSet | None = None
     store: bool | str | Path = True
+    noun: str | None = None
 
     def find(
-        self, source: Video, nouns: Sequence[str], *, model: str, device: str, tell: Progress
+        self, source: Video, nouns: Sequence[str], model: VideoMLLM, tell: Progress
     ) -> list[TrackSet]:
         """One set of candidates per noun, each distinct one made once.
 
         Args:
             source: the open video.
-            nouns: what to look for.
-            model: name of the MLLM that will choose among them.
-            device: where it is; the proposer's models go there unless its settings say otherwise.
+            nouns: what to look for, unless ``noun`` says otherwise.
+            model: what will choose among them; the proposer's models go to its device unless its
+                settings say otherwise.
             tell: told about the stage "propose".
 
         Raises:
@@ -58,9 +60,9 @@ class Candidates:
         """
         if self.tracks is not None:
             return [_some(_brought(source, self.tracks, tell), source)] * len(nouns)
-        finder = self._finder(self.proposer or default_proposer(model), device)
+        finder = self._finder(self.proposer or default_proposer(model.name), str(model.device))
         # A proposer that knows no words finds the same objects whatever is asked for.
-        keys = list(nouns) if finder.uses_noun else ["object"] * len(nouns)
+        keys = [(self.noun or noun) if finder.uses_noun else "object" for noun in nouns]
         made = {
             noun: _some(finder.propose(source, noun, progress=_stage(tell)), source)
             for noun in dict.fromkeys(keys)

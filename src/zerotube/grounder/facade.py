@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
-from zerotube.grounder.notes import domain_warnings, frame_warnings, layer_warnings
+from zerotube.grounder.prepared import Prepared, timed
+from zerotube.grounder.warnings import domain_warnings, frame_warnings, layer_warnings
 from zerotube.method.config import MethodSettings, named
-from zerotube.method.ground import Progress, gather
+from zerotube.method.ground import Progress
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
@@ -98,11 +96,9 @@ class Grounder:
         *,
         attribute: str | None = None,
         action: str | None = None,
-        noun: str | None = None,
-        proposer: str | None = None,
-        proposer_settings: Mapping[str, Any] | None = None,
         tracks: str | Path | TrackSet | None = None,
-        store: bool | str | Path = True,
+        proposer: str | None = None,
+        candidates: Candidates | None = None,
         settings: MethodSettings | None = None,
         progress: Progress | None = None,
     ) -> GroundingResult:
@@ -114,19 +110,17 @@ class Grounder:
             query: a sentence, or a ``Query`` that is decomposed already.
             attribute: overrides the attribute phrase.
             action: overrides the action phrase.
-            noun: what to look for, for proposers that take a noun; default the query's.
-            proposer: name of the proposer that finds the candidates; default "motion" for the
-                bundled model, "gdino+sam2" for any other.
-            proposer_settings: its settings.
-            tracks: candidates, or a file of them; replaces the proposer.
-            store: folder where candidates are kept between runs and looked for first. True: the
-                user's own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
+            tracks: candidates, or a file of them: short for ``Candidates(tracks=...)``.
+            proposer: what finds the candidates: short for ``Candidates(proposer=...)``.
+            candidates: where the candidate tracks come from; default the proposer of the model,
+                "motion" for the bundled one and "gdino+sam2" for any other.
             settings: settings of the method; default those that the model recommends, else the
                 package's own.
             progress: told about every stage.
 
         Raises:
             VideoError, TracksError, QueryError: the input cannot be used.
+            UsageError: arguments that exclude each other, an unknown proposer or setting.
             NothingToGroundError: there is no candidate.
             NumericalError: the model returned numbers that are not finite.
         """
@@ -142,16 +136,16 @@ class Grounder:
                 wanted="either a sentence with overrides or a finished Query",
                 fix="put the phrases into the Query",
             )
+        if candidates is None:
+            candidates = Candidates(proposer, tracks=tracks)
+        elif tracks is not None or proposer is not None:
+            raise UsageError(
+                "candidates together with tracks or a proposer",
+                wanted="one of them",
+                fix="put all of it into Candidates(...)",
+            )
         return self.ground_many(
-            video,
-            [parsed],
-            noun=noun,
-            proposer=proposer,
-            proposer_settings=proposer_settings,
-            tracks=tracks,
-            store=store,
-            settings=settings,
-            progress=progress,
+            video, [parsed], candidates=candidates, settings=settings, progress=progress
         )[0]
 
     def ground_many(
@@ -159,11 +153,7 @@ class Grounder:
         video: str | Path | Video,
         queries: Sequence[str | Query],
         *,
-        noun: str | None = None,
-        proposer: str | None = None,
-        proposer_settings: Mapping[str, Any] | None = None,
-        tracks: str | Path | TrackSet | None = None,
-        store: bool | str | Path = True,
+        candidates: Candidates | None = None,
         settings: MethodSettings | None = None,
         progress: Progress | None = None,
     ) -> list[GroundingResult]:
@@ -174,13 +164,12 @@ class Grounder:
         shared stages' whole time in its ``timings_s``, and from the second on with their names in
         ``shared_stages``.
         """
-        candidates = Candidates(proposer, proposer_settings or {}, tracks, store)
+        candidates = candidates or Candidates()
         chosen = settings or settings_for(self.model.name)
-        with self._opened(video) as source:
-            parsed = [self.decomposer(item) if isinstance(item, str) else item for item in queries]
-            asked = [(query, chosen) for query in parsed]
-            steps = self._steps(source, asked, candidates, noun, progress)
-            return [step() for step in steps]
+        with _opened(video) as source:
+            asked = [(self._parsed(query), chosen) for query in queries]
+            each = self._each(source, asked, candidates, progress)
+            return [self._answer(one, progress) for one in each]
 
     def ground_each(
         self,
@@ -188,7 +177,6 @@ class Grounder:
         query: str | Query,
         settings: Sequence[MethodSettings],
         *,
-        noun: str | None = None,
         candidates: Candidates | None = None,
         progress: Progress | None = None,
     ) -> list[GroundingResult | ZerotubeError]:
@@ -198,12 +186,8 @@ class Grounder:
         put settings with equal ``frames`` beside each other.
 
         Args:
-            video: a video file, a folder of images, or an open video.
-            query: a sentence, or a ``Query`` that is decomposed already.
+            video, query, candidates, progress: as of ``ground``.
             settings: settings of the method, one per result.
-            noun: what to look for, for proposers that take a noun; default the query's.
-            candidates: where the candidate tracks come from.
-            progress: told about every stage.
 
         Returns:
             Per settings the result, or the error under these settings alone: numbers that are not
@@ -211,101 +195,94 @@ class Grounder:
 
         Raises: as ``ground``, for what concerns all settings.
         """
-        with self._opened(video) as source:
-            parsed = self.decomposer(query) if isinstance(query, str) else query
+        found: list[GroundingResult | ZerotubeError] = []
+        with _opened(video) as source:
+            parsed = self._parsed(query)
             asked = [(parsed, one) for one in settings]
-            found: list[GroundingResult | ZerotubeError] = []
-            steps = self._steps(source, asked, candidates or Candidates(), noun, progress)
-            for step in steps:
+            for ready in self._each(source, asked, candidates or Candidates(), progress):
                 try:
-                    found.append(step())
+                    found.append(self._answer(ready, progress))
                 except (NumericalError, NothingToGroundError) as error:
                     found.append(error)
-            return found
+        return found
 
-    def session(self, video: str | Path | Video, settings: MethodSettings) -> ClipSession:
-        """A video's sampled frames, encoded: for questions that ``ground`` does not ask.
+    def prepare(
+        self,
+        video: str | Path | Video,
+        query: str | Query,
+        settings: MethodSettings,
+        *,
+        candidates: Candidates | None,
+        progress: Progress | None = None,
+    ) -> Prepared:
+        """All that a grounding reads, for questions that ``ground`` does not ask.
 
         While ``keeps_clip`` is set, a grounding in the same frames that follows encodes nothing.
 
         Args:
-            video: a video file, a folder of images, or an open video.
-            settings: say how many frames are sampled, and whether prompts will be tuned.
+            video, query, progress: as of ``ground``.
+            settings: of the method; how the frames are sampled and shown.
+            candidates: where the candidate tracks come from; None looks for none.
 
-        Raises:
-            VideoError: it cannot be used.
+        Raises: as ``ground``.
         """
-        chosen = settings.within(self.model.family.frame_limit)
-        with self._opened(video) as source:
-            clip = source.frames(uniform_indices(source.info.frame_count, chosen.frames))
-            found = self._session(clip, chosen, _Clock(), lambda stage, done, total: None)
-        if not self.keeps_clip:
-            self._last = None
-        return found
+        with _opened(video) as source:
+            asked = [(self._parsed(query), settings)]
+            (ready,) = self._each(source, asked, candidates, progress)
+        return ready
 
-    def _steps(
+    def _parsed(self, query: str | Query) -> Query:
+        return self.decomposer(query) if isinstance(query, str) else query
+
+    def _each(
         self,
         source: Video,
         asked: Sequence[tuple[Query, MethodSettings]],
-        candidates: Candidates,
-        noun: str | None,
+        candidates: Candidates | None,
         progress: Progress | None,
-    ) -> Iterator[Callable[[], GroundingResult]]:
-        """Per query and settings what makes the result; call each before taking the next."""
+    ) -> Iterator[Prepared]:
+        """Per query and settings what a grounding reads; use each before taking the next."""
+        tell = progress or _silent
+        info, seconds, counted = source.info, dict[str, float](), set[str]()
+        chosen = [settings.within(self.model.family.frame_limit) for _, settings in asked]
         try:
-            yield from self._each_step(source, asked, candidates, noun, progress)
+            with timed(seconds, "decode", tell):
+                counts = dict.fromkeys(settings.frames for settings in chosen)
+                clips = {n: source.frames(uniform_indices(info.frame_count, n)) for n in counts}
+            with timed(seconds, "propose"):
+                none = TrackSet((), info.frame_count, info.width, info.height, "none")
+                nouns = [query.noun for query, _ in asked]
+                sets = (
+                    [none] * len(asked)
+                    if candidates is None
+                    else candidates.find(source, nouns, self.model, tell)
+                )
+            for (query, wish), settings, tracks in zip(asked, chosen, sets, strict=True):
+                clip = clips[settings.frames]
+                session = self._session(clip, settings, seconds, counted, tell)
+                warnings = (
+                    *query.warnings,
+                    *info.warnings,
+                    *tracks.warnings,
+                    *self.model.warnings,
+                    *frame_warnings(self.model, wish, settings, info.frame_count),
+                    *layer_warnings(self.model, settings),
+                    *session.context.shown.notes,
+                    *domain_warnings(self.model, query, info.path),
+                )
+                times_s, spent = source.timestamps_s, dict(seconds)
+                yield Prepared(clip, session, query, tracks, times_s, spent, counted, warnings)
         finally:
             if not self.keeps_clip:
                 self._last = None
 
-    def _each_step(
-        self,
-        source: Video,
-        asked: Sequence[tuple[Query, MethodSettings]],
-        candidates: Candidates,
-        noun: str | None,
-        progress: Progress | None,
-    ) -> Iterator[Callable[[], GroundingResult]]:
-        tell = progress or (lambda stage, done, total: None)
-        limit, count = self.model.family.frame_limit, source.info.frame_count
-        chosen = [(query, settings, settings.within(limit)) for query, settings in asked]
-        clock = _Clock()
-        with clock.stage("decode"):
-            tell("decode", 0, 1)
-            wanted = dict.fromkeys(settings.frames for *_, settings in chosen)
-            clips = {n: source.frames(uniform_indices(count, n)) for n in wanted}
-            tell("decode", 1, 1)
-        with clock.stage("propose"):
-            nouns = [noun or query.noun for query, *_ in chosen]
-            where = str(self.model.device)
-            sets = candidates.find(source, nouns, model=self.model.name, device=where, tell=tell)
-        for (query, wish, settings), tracks in zip(chosen, sets, strict=True):
-            clip = clips[settings.frames]
-            session = self._session(clip, settings, clock, tell)
-            warnings = (
-                *query.warnings,
-                *source.info.warnings,
-                *tracks.warnings,
-                *self.model.warnings,
-                *frame_warnings(self.model, wish, settings, count),
-                *layer_warnings(self.model, settings),
-                *session.context.shown.notes,
-                *domain_warnings(self.model, query, source.info.path),
-            )
-            yield partial(
-                self._one,
-                source,
-                session,
-                clip,
-                query,
-                tracks,
-                warnings,
-                clock,
-                tell,
-            )
-
     def _session(
-        self, clip: Clip, settings: MethodSettings, clock: _Clock, tell: Progress
+        self,
+        clip: Clip,
+        settings: MethodSettings,
+        seconds: dict[str, float],
+        counted: set[str],
+        tell: Progress,
     ) -> ClipSession:
         """The encoded clip: the last one again, if it shows the same pictures in the same way."""
         options = encode_options(self.model, settings)
@@ -314,36 +291,25 @@ class Grounder:
             and self._last[1].context.options == options
             and _same_pictures(self._last[0], clip)
         ):
-            clock.seconds.setdefault("encode", 0.0)
+            seconds.setdefault("encode", 0.0)
             return self._last[1].under(settings)
         self._last = None  # its memory is free before the next clip needs it
-        with clock.stage("encode"):
-            tell("encode", 0, 1)
+        with timed(seconds, "encode", tell):
             session = ClipSession(self.model, self.model.encode(clip, options), settings)
-            tell("encode", 1, 1)
+        counted.discard("encode")
         self._last = (clip, session)
         return session
 
-    def _one(
-        self,
-        source: Video,
-        session: ClipSession,
-        clip: Clip,
-        query: Query,
-        tracks: TrackSet,
-        warnings: tuple[str, ...],
-        clock: _Clock,
-        tell: Progress,
-    ) -> GroundingResult:
-        settings, own = session.settings, _Clock()
-        with own.stage("ground"):
-            evidence = gather(session, query, tracks, clip.frame_indices, tell)
-        with own.stage("decide"):
+    def _answer(self, ready: Prepared, progress: Progress | None) -> GroundingResult:
+        settings, tracks, seconds = ready.session.settings, ready.tracks, dict(ready.timings_s)
+        with timed(seconds, "ground"):
+            evidence = ready.evidence(progress=progress)
+        with timed(seconds, "decide"):
             tube = decide(evidence, tracks, settings)
         result = GroundingResult(
-            video=clip.info,
-            clip=clip,
-            query=query,
+            video=ready.clip.info,
+            clip=ready.clip,
+            query=ready.query,
             model=self.model.name,
             settings={
                 "preset": named(settings),
@@ -355,23 +321,23 @@ class Grounder:
             tracks=tracks,
             evidence=evidence,
             tube=tube,
-            timestamps_s=source.timestamps_s,
-            frames_shown=session.context.shown,
-            timings_s=clock.seconds | own.seconds,
-            shared_stages=frozenset(clock.counted),
-            warnings=warnings,
+            timestamps_s=ready.timestamps_s,
+            frames_shown=ready.session.context.shown,
+            timings_s=seconds,
+            shared_stages=frozenset(ready.counted),
+            warnings=ready.warnings,
         )
-        clock.counted.update(clock.seconds)
+        ready.counted.update(ready.timings_s)
         return result
 
-    @contextmanager
-    def _opened(self, video: str | Path | Video) -> Iterator[Video]:
-        """A video that is open already stays open."""
-        if isinstance(video, Video):
-            yield video
-        else:
-            with open_video(video) as source:
-                yield source
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress for nobody."""
+
+
+def _opened(video: str | Path | Video) -> AbstractContextManager[Video]:
+    """A video that is open already stays open."""
+    return nullcontext(video) if isinstance(video, Video) else open_video(video)
 
 
 def _same_pictures(one: Clip, other: Clip) -> bool:
@@ -379,18 +345,3 @@ def _same_pictures(one: Clip, other: Clip) -> bool:
         np.array_equal(one.timestamps_s, other.timestamps_s)
         and np.array_equal(one.frames, other.frames)
     )
-
-
-class _Clock:
-    """Seconds per stage, and the stages whose last reading is in a result already."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.counted: set[str] = set()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - begin
-        self.counted.discard(name)

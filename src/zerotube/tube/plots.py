@@ -153,7 +153,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     duration = max(result.video.duration_s, 1e-3)
     axes.set_xlim(-0.01 * duration, 1.01 * duration)
     axes.set_ylim(0.0, max(float(evidence.frame_scores.max()), 1e-12) * 1.08)
-    _style_axes(axes)
+    style.panel(axes, "seconds", "attention inside the track")
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -293,15 +293,3 @@ def _text(figure: Figure, x: float, y: float, text: tuple[str, FontProperties], 
         parse_math=False,  # a dollar sign in a query is a dollar sign
         linespacing=1.3,
     )
-
-
-def _style_axes(axes: Axes) -> None:
-    axes.set_xlabel("seconds", fontsize=9, color=style.INK)
-    axes.set_ylabel("attention inside the track", fontsize=9, color=style.INK)
-    axes.tick_params(labelsize=8.5, colors=style.NOTE, length=3)
-    axes.grid(axis="y", color="#e6e9ee", lw=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#aab1bc")

@@ -6,11 +6,12 @@ import bisect
 import functools
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zerotube.tube.types import GroundingResult
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from PIL.ImageFont import FreeTypeFont
 
 ACCENT = "#ff9d1e"
@@ -88,6 +89,17 @@ def _fitting(text: str, tail: str, font: FreeTypeFont, room: float) -> int:
 def object_name(result: GroundingResult) -> str:
     """What to call the chosen object: the noun of the query, else the candidate's label."""
     return shorten(result.query.noun or result.tube.label, 28)
+
+
+def panel(axes: Axes, x_label: str, y_label: str = "", *, grid: Literal["x", "y"] = "y") -> None:
+    """The looks of a diagram: its labels, quiet ticks and grid, and no frame."""
+    axes.set_xlabel(x_label, fontsize=9, color=INK)
+    axes.set_ylabel(y_label, fontsize=9, color=INK)
+    axes.tick_params(labelsize=8.5, colors=NOTE, length=3)
+    axes.grid(axis=grid, color="#e6e9ee", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#aab1bc")
 
 
 def legible(text: str, *, bold: bool = False) -> tuple[str, Path]:

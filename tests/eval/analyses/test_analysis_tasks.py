@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from zerotube.errors import InputError, UsageError
-from zerotube.eval.analyses import Analysis, analysis
+from zerotube.eval.analyses import AnalysisTask, analysis
 from zerotube.eval.analyses.consistency import ConsistencyTask
 from zerotube.eval.analyses.peaks import PeaksTask
 from zerotube.eval.analyses.tokens import TokensTask
@@ -78,7 +78,7 @@ def worth(sample: Sample, result: GroundingResult) -> tuple[float, float, float]
     return half_open.gt_v_iou, half_open.v_iou, overlap(sample.truth, answer, "inclusive").v_iou
 
 
-def opened_work(task: TokensTask | PeaksTask | ConsistencyTask) -> Work:
+def opened_work(task: AnalysisTask) -> Work:
     """Of a task that has travelled to a worker."""
     settings = task.settings
     assert json.loads(json.dumps(settings)) == settings
@@ -256,12 +256,12 @@ def record_of(samples: tuple[Sample, ...], failed: tuple[str, ...] = ()) -> RunR
 
 
 @pytest.fixture
-def peaks() -> Analysis:
+def peaks() -> AnalysisTask:
     return analysis("peaks", {})
 
 
 def test_kinds_that_are_reported_apart_are_never_averaged(
-    benchmark: Benchmark, peaks: Analysis, tmp_path: Path
+    benchmark: Benchmark, peaks: AnalysisTask, tmp_path: Path
 ) -> None:
     first, second = benchmark.samples
     kinds = ("declarative", "interrogative")
@@ -276,7 +276,7 @@ def test_kinds_that_are_reported_apart_are_never_averaged(
 
 
 def test_a_report_names_what_is_missing(
-    benchmark: Benchmark, peaks: Analysis, tmp_path: Path
+    benchmark: Benchmark, peaks: AnalysisTask, tmp_path: Path
 ) -> None:
     first, second = benchmark.samples
     record = record_of(benchmark.samples, failed=(second.sample_id,))
@@ -285,7 +285,7 @@ def test_a_report_names_what_is_missing(
     raw = json.loads((tmp_path / "table.json").read_text())
     assert raw["failed"] == {second.sample_id: "VideoError: <b>gone</b>"}
     assert raw["skipped"] == {"x": "cut"}
-    assert raw["settings"] == peaks.task.settings
+    assert raw["settings"] == peaks.settings
     assert raw["findings"]["all"]["measured"] == 1
     text = report.markdown()
     assert "2 of 2 samples, 1 failed, 1 skipped" in text

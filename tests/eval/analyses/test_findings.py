@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 
 from zerotube.errors import InputError, UsageError
-from zerotube.eval.analyses.consistency_findings import (
-    check_benchmark,
-    check_count,
-    find_consistency,
-)
-from zerotube.eval.analyses.peaks_findings import find_peaks
+from zerotube.eval.analyses.consistency import check_benchmark, check_count, find_consistency
+from zerotube.eval.analyses.peaks import find_peaks
 from zerotube.eval.analyses.result import Findings, Table
-from zerotube.eval.analyses.tokens_findings import find_tokens
+from zerotube.eval.analyses.tokens import find_tokens
 from zerotube.eval.types import Benchmark
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from zerotube.eval.analyses.statistics import plain
 from zerotube.eval.bootstrap import Interval
-from zerotube.eval.runner import RunRecord
 from zerotube.eval.types import Benchmark, Sample
 from zerotube.files import whole_files
 from zerotube.tube.serialize import format_json
@@ -52,30 +53,39 @@ class Table:
         )
 
 
-class Findings(Protocol):
-    """What an analysis found on some samples."""
+@dataclass(frozen=True)
+class Findings(ABC):
+    """What an analysis found on some samples.
+
+    Attributes:
+        analysis: its name.
+        title: of the analysis, on one line.
+        measured: samples with a result.
+        failed: samples without.
+    """
+
+    analysis: ClassVar[str]
+    title: ClassVar[str]
+
+    measured: int
+    failed: int
 
     @property
-    def title(self) -> str:
-        """Of the analysis, on one line."""
-        ...
-
-    @property
+    @abstractmethod
     def notes(self) -> tuple[str, ...]:
         """What to read before trusting the numbers."""
-        ...
 
+    @abstractmethod
     def tables(self) -> tuple[Table, ...]:
         """For people."""
-        ...
+
+    @abstractmethod
+    def figure(self) -> Figure:
+        """For people."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        ...
-
-    def figure(self) -> Figure:
-        """For people."""
-        ...
+        return {"analysis": self.analysis, **plain(self), "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)
@@ -181,16 +191,6 @@ def parts(benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, list[Sam
     return {kind: members for kind, members in found.items() if members}
 
 
-def facts(benchmark: Benchmark, record: RunRecord) -> dict[str, Any]:
-    """The counts of a run, as ``Report`` takes them."""
-    return {
-        "samples": len(record.samples),
-        "of": len(benchmark.samples),
-        "failed": dict(record.errors),
-        "skipped": {item.sample_id: item.reason for item in record.skipped},
-    }
-
-
 def number(value: float, digits: int = 3) -> str:
     """A number for a table; a dash for none."""
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
@@ -207,6 +207,11 @@ def ranged(value: Interval, digits: int = 3) -> str:
 def counted(samples: int) -> str:
     """A number of samples in words."""
     return f"{samples} sample" if samples == 1 else f"{samples} samples"
+
+
+def lacking(samples: int, what: str) -> tuple[str, ...]:
+    """A note about samples that lack something; none where all have it."""
+    return (f"{counted(samples)} {what}",) if samples else ()
 
 
 def few_samples(count: int) -> tuple[str, ...]:

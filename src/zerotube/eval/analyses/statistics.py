@@ -40,6 +40,11 @@ def means_of(columns: Mapping[str, Sequence[float] | NDArray[np.float64]]) -> di
     return {name: found[name] for name in columns}
 
 
+def median_of(values: Sequence[float]) -> float:
+    """The median; NaN of nothing."""
+    return float(np.median(values)) if len(values) else float("nan")
+
+
 def spearman(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int = 0) -> Interval:
     """Rank correlation (Spearman 1904, ties sharing their mean rank) with a 95% bootstrap interval.
 

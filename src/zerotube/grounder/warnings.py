@@ -1,4 +1,4 @@
-"""What to know of a grounding: unknown words, fewer frames, layers that are not there."""
+"""What a user should know before trusting an answer: what the model cannot do that was asked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,14 @@ def domain_warnings(model: VideoMLLM, query: Query, path: str) -> list[str]:
 def frame_warnings(
     model: VideoMLLM, asked: MethodSettings, chosen: MethodSettings, frame_count: int
 ) -> list[str]:
-    """The model takes fewer frames than were asked for and than the video has."""
+    """The model takes fewer frames than were asked for and than the video has.
+
+    Args:
+        model: what is asked.
+        asked: the settings of the user.
+        chosen: those within what the model takes.
+        frame_count: of the video.
+    """
     if chosen.frames >= min(asked.frames, frame_count):
         return []
     said = (

@@ -1,0 +1,82 @@
+"""What a grounding reads: a video and a sentence, made ready once for all that is asked of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.method.config import MethodSettings
+from zerotube.method.ground import Progress, gather
+from zerotube.method.session import ClipSession
+from zerotube.method.types import Evidence
+from zerotube.proposals.types import TrackSet
+from zerotube.query import Query
+from zerotube.video import Clip
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A video opened, sampled and encoded, with the candidates of one query.
+
+    Everything it holds is in memory: the video may be closed.
+
+    Attributes:
+        clip: the sampled frames; ``clip.info`` is that of the video, or of the part looked at.
+        session: the encoded clip, under the settings it was prepared with.
+        query: the sentence and its sub-queries.
+        tracks: the tracks to choose from; empty if none were asked for.
+        timestamps_s: float64 ``(frame_count,)``, of every frame of the video.
+        timings_s: seconds of the stages "decode", "propose" and "encode"; a stage that several
+            queries share has its whole time.
+        counted: those stages whose seconds are in an earlier result of the same call; every
+            result adds its own.
+        warnings: what a user should know before trusting an answer.
+    """
+
+    clip: Clip
+    session: ClipSession
+    query: Query
+    tracks: TrackSet
+    timestamps_s: NDArray[np.float64]
+    timings_s: Mapping[str, float]
+    counted: set[str]
+    warnings: tuple[str, ...]
+
+    def evidence(
+        self, settings: MethodSettings | None = None, progress: Progress | None = None
+    ) -> Evidence:
+        """Maps and scores of the candidates.
+
+        Args:
+            settings: in place of the session's; they show the clip in the same way.
+            progress: told about the stages "tune" and "read".
+
+        Raises:
+            NumericalError: a gradient, map or logit is not finite.
+            UsageError: settings that show the clip otherwise.
+        """
+        session = self.session if settings is None else self.session.under(settings)
+        return gather(session, self.query, self.tracks, self.clip.frame_indices, progress)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str, tell: Progress | None = None) -> Iterator[None]:
+    """Write down how long a stage takes.
+
+    Args:
+        seconds: by stage; this one is added when it ends.
+        stage: its name.
+        tell: told of its beginning and its end.
+    """
+    begin = time.perf_counter()
+    if tell is not None:
+        tell(stage, 0, 1)
+    yield
+    if tell is not None:
+        tell(stage, 1, 1)
+    seconds[stage] = time.perf_counter() - begin
