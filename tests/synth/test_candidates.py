@@ -31,7 +31,7 @@ def test_a_session_serves_the_grounding_that_follows(
     encoded = []
     right = VideoMLLM.encode
     monkeypatch.setattr(
-        VideoMLLM, "encode", lambda self, clip: encoded.append(clip) or right(self, clip)
+        VideoMLLM, "encode", lambda self, *given: encoded.append(given) or right(self, *given)
     )
     sample = set_sample("mixed", 0)
     video, settings = SampleVideo(sample), preset("gti", frames=4)
