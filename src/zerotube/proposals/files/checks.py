@@ -22,7 +22,7 @@ def read_text(path: Path) -> str:
     """The text of a track file.
 
     Raises:
-        TracksError: if it cannot be read or is no text.
+        TracksError: if it cannot be read or is not text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")

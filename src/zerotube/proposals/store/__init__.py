@@ -45,7 +45,7 @@ Lock = Literal["held", "busy", "none"]
 
 
 def default_folder() -> Path:
-    """Where the store lies unless a user says otherwise: ``$ZEROTUBE_CACHE/proposals``."""
+    """Where the store is unless a user says otherwise: ``$ZEROTUBE_CACHE/proposals``."""
     return cache_folder("proposals")
 
 
@@ -143,7 +143,7 @@ class ProposalStore:
         try:
             header = json.loads(head)
         except ValueError as error:
-            raise _damaged(path, "a first line that is no JSON") from error
+            raise _damaged(path, "a first line that is not JSON") from error
         if not isinstance(header, dict) or header.get("schema") != SCHEMA:
             raise _damaged(path, "another version of the format")
         if header.get("sha256") != hashlib.sha256(body).hexdigest():
@@ -162,7 +162,7 @@ class ProposalStore:
             The tracks as `get` will read them.
 
         Raises:
-            TracksError: if the tracks do not lie within the video.
+            TracksError: if the tracks do not fit the video.
             OSError: if it cannot be written.
         """
         about = {

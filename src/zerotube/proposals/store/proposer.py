@@ -94,7 +94,7 @@ class StoredProposer:
         """The stored tracks of a video, or new ones.
 
         Args:
-            video: an open video that lies at its ``info.path``.
+            video: an open video that is stored at its ``info.path``.
             noun: what to look for.
             progress: told how far it is.
             wait: whether to wait for another process that is making the same tracks (for ten
@@ -103,7 +103,7 @@ class StoredProposer:
         Raises:
             VideoError: if the video cannot be read or decoded.
             OSError: if the tracks must be kept and cannot be.
-            UsageError: if the settings of the proposer are no dataclass of plain values.
+            UsageError: if the settings of the proposer are not a dataclass of plain values.
         """
         revision = self._finder.revision
         if revision is None:
@@ -191,7 +191,7 @@ def _plain_settings(proposer: str, settings: Any) -> Mapping[str, Any]:
     raise UsageError(
         f"settings of the proposer {proposer!r} that cannot be written down",
         wanted="a dataclass of finite numbers, texts, None, and lists of them",
-        fix="switch the store off (--no-store), or mend the proposer",
+        fix="switch the store off (--no-store), or fix the proposer",
     )
 
 
