@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import compress
 
 from zerotube.geometry.spans import Span
-from zerotube.proposals.types import Track, TrackSet
+from zerotube.proposals.types import TrackSet
 
 
 def within(tracks: TrackSet, span: Span) -> TrackSet:
@@ -23,15 +24,13 @@ def within(tracks: TrackSet, span: Span) -> TrackSet:
         inside = (track.frame_indices >= span.start_frame) & (track.frame_indices <= span.end_frame)
         if inside.any():
             masks = track.masks_rle
-            kept.append(
-                Track(
-                    track.track_id,
-                    track.frame_indices[inside] - span.start_frame,
-                    track.boxes_xyxy[inside],
-                    track.observed[inside],
-                    track.scores[inside],
-                    None if masks is None else tuple(masks[i] for i in inside.nonzero()[0]),
-                    track.label,
-                )
+            part = replace(
+                track,
+                frame_indices=track.frame_indices[inside] - span.start_frame,
+                boxes_xyxy=track.boxes_xyxy[inside],
+                observed=track.observed[inside],
+                scores=track.scores[inside],
+                masks_rle=None if masks is None else tuple(compress(masks, inside)),
             )
+            kept.append(part)
     return replace(tracks, tracks=tuple(kept), frame_count=span.frame_count)

@@ -161,7 +161,7 @@ class ProposalStore:
             The tracks as `get` will read them.
 
         Raises:
-            TracksError: if the tracks do not lie within the video.
+            TracksError: if the tracks do not fit the video.
             OSError: if it cannot be written.
         """
         about = {

@@ -1,4 +1,4 @@
-"""Detections every n frames, and a mask tracker that follows each object both ways.
+"""Detections every few frames, and a mask tracker that follows each object both ways.
 
 Forwards, frames are streamed. Where the detector looks, each of its boxes is turned into a mask;
 a mask that overlaps an object already followed is that object, any other joins. Backwards, frames

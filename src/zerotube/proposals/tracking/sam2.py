@@ -115,9 +115,7 @@ class SamSession:
         self._memory_reach = config.num_maskmem - 2
         self._pointer_reach = config.max_object_pointers_in_encoder - 2
         self._objects: dict[int, Any] = {}
-        # One frame's features, read once per object: kept where they are computed.
-        self._features = self._bare_session().cache
-        self._features.inference_state_device = checkpoint.device
+        self._features = new_session(checkpoint).cache
 
     def show(self, index: int, image: NDArray[np.uint8]) -> None:
         """See `MaskSession.show`."""
@@ -166,16 +164,8 @@ class SamSession:
         """See `MaskSession.drop`."""
         del self._objects[object_id]
 
-    def _bare_session(self) -> Any:
-        return self._checkpoint.processor.init_video_session(
-            inference_device=self._checkpoint.device,
-            inference_state_device="cpu",
-            video_storage_device=self._checkpoint.device,
-            dtype=self._checkpoint.dtype,
-        )
-
     def _session(self) -> Any:
-        session = self._bare_session()
+        session = new_session(self._checkpoint)
         session.video_height, session.video_width = self._size
         session.processed_frames = self._frames
         session.cache = self._features
@@ -208,6 +198,19 @@ class SamSession:
             slim_outputs(outputs["cond_frame_outputs"])
         for tracked in session.frames_tracked_per_obj.values():
             tracked.clear()
+
+
+def new_session(checkpoint: Pretrained) -> Any:
+    """An empty session of `transformers`, its memory on the CPU, its pictures on the device."""
+    session = checkpoint.processor.init_video_session(
+        inference_device=checkpoint.device,
+        inference_state_device="cpu",
+        video_storage_device=checkpoint.device,
+        dtype=checkpoint.dtype,
+    )
+    # One frame's features, read once per object: kept where they are computed.
+    session.cache.inference_state_device = checkpoint.device
+    return session
 
 
 def prune_outputs(

@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.proposals.pretrained import Pretrained
-from zerotube.proposals.tracking.sam2 import CurrentFrame, prune_outputs, slim_outputs
+from zerotube.proposals.tracking.sam2 import (
+    CurrentFrame,
+    new_session,
+    prune_outputs,
+    slim_outputs,
+)
 
 
 @contextmanager
@@ -48,16 +53,9 @@ class Sam3Session:
         self._memory_reach = tracker.num_maskmem - 2
         self._pointer_reach = tracker.max_object_pointers_in_encoder - 2
         self._prompted = max(1, tracker.max_cond_frame_num)
-        session = checkpoint.processor.init_video_session(
-            inference_device=checkpoint.device,
-            inference_state_device="cpu",
-            video_storage_device=checkpoint.device,
-            dtype=checkpoint.dtype,
-        )
+        session = new_session(checkpoint)
         session.video_height, session.video_width = height, width
         session.processed_frames = CurrentFrame(frame_count)
-        # One frame's features, read once per object: kept where they are computed.
-        session.cache.inference_state_device = checkpoint.device
         self._session = checkpoint.processor.add_text_prompt(session, checkpoint.plain(text))
 
     @property
