@@ -10,6 +10,7 @@ import typer
 
 from zerotube.cli import console
 from zerotube.cli.early import check_model_flags
+from zerotube.cli.model_flags import DEVICE_OPTION, DTYPE_OPTION, QUANTIZE_OPTION
 from zerotube.cli.paths import check_out_file
 
 _NAME_WIDTH = 22
@@ -19,16 +20,9 @@ def check(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Hugging Face id or folder, or bundled.")
     ],
-    device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
-    ] = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
-    ] = None,
+    device: DEVICE_OPTION = None,
+    dtype: DTYPE_OPTION = None,
+    quantize: QUANTIZE_OPTION = None,
     clips: Annotated[
         int, typer.Option("--clips", metavar="N", help="Generated clips to look at.")
     ] = 40,

@@ -12,6 +12,13 @@ from zerotube.cli import console
 from zerotube.cli.early import check_model_flags, check_proposer
 from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
+from zerotube.cli.model_flags import (
+    DEVICE_MAP_OPTION,
+    DEVICE_OPTION,
+    DTYPE_OPTION,
+    MODEL_OPTION,
+    QUANTIZE_OPTION,
+)
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, preset
@@ -39,9 +46,7 @@ def ground(
             help="Write tube.json, overlay.mp4, attention.png and timeline.png there.",
         ),
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", help="Hugging Face id or folder of the multimodal LLM.")
-    ] = BUNDLED,
+    model: MODEL_OPTION = BUNDLED,
     proposer: Annotated[
         str | None,
         typer.Option(
@@ -75,20 +80,10 @@ def ground(
     decomposer: DecomposerOption = "rules",
     llm_key: KeyOption = None,
     decompositions: DecompositionsOption = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
-    ] = None,
-    device_map: Annotated[
-        str | None,
-        typer.Option("--device-map", metavar="auto", help="Spread the layers over all devices."),
-    ] = None,
-    quantize: Annotated[
-        str | None,
-        typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
-    ] = None,
+    device: DEVICE_OPTION = None,
+    dtype: DTYPE_OPTION = None,
+    device_map: DEVICE_MAP_OPTION = None,
+    quantize: QUANTIZE_OPTION = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of an earlier result.")
     ] = False,

@@ -24,6 +24,13 @@ from zerotube.cli.dataset_flags import (
 from zerotube.cli.early import check_model_flags, check_proposer, check_tracks_dir
 from zerotube.cli.flags import assignments, with_flags
 from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
+from zerotube.cli.model_flags import (
+    DEVICE_MAP_OPTION,
+    DEVICE_OPTION,
+    DTYPE_OPTION,
+    MODEL_OPTION,
+    QUANTIZE_OPTION,
+)
 from zerotube.cli.paths import check_out_dir
 from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import InputError, UsageError
@@ -68,23 +75,6 @@ RAY_OPTION = Annotated[
 ]
 QUIET_OPTION = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 
-MODEL_OPTION = Annotated[
-    str, typer.Option("--model", help="Hugging Face id or folder of the multimodal LLM.")
-]
-DEVICE_OPTION = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; default: the best.")
-]
-DTYPE_OPTION = Annotated[
-    str | None, typer.Option("--dtype", help="float32, bfloat16, float16; default: by device.")
-]
-DEVICE_MAP_OPTION = Annotated[
-    str | None,
-    typer.Option("--device-map", metavar="auto", help="Spread the layers over all devices."),
-]
-QUANTIZE_OPTION = Annotated[
-    str | None,
-    typer.Option("--quantize", metavar="8bit|4bit", help="Load quantised weights."),
-]
 PROPOSER_OPTION = Annotated[
     str | None,
     typer.Option(
