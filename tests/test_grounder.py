@@ -143,7 +143,8 @@ def test_nothing_is_drawn(grounder: Grounder, clip: Path, truth, method: str) ->
 
     torch.manual_seed(5)
     before, numpys = torch.get_rng_state(), str(np.random.get_state())
-    grounder.ground(clip, truth.query, store=False, settings=preset(method, frames=4))
+    own = Candidates(store=False)
+    grounder.ground(clip, truth.query, candidates=own, settings=preset(method, frames=4))
     assert torch.equal(before, torch.get_rng_state())
     assert str(np.random.get_state()) == numpys
 
