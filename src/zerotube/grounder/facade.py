@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,7 @@ class Grounder:
         ``shared_stages``.
         """
         candidates = candidates or Candidates()
-        chosen = settings or settings_for(self.model.name)
+        chosen = settings or self._usual
         with _opened(video) as source:
             asked = [(self._parsed(query), chosen) for query in queries]
             each = self._each(source, asked, candidates, progress)
@@ -230,6 +231,11 @@ class Grounder:
             asked = [(self._parsed(query), settings)]
             (ready,) = self._each(source, asked, candidates, progress)
         return ready
+
+    @cached_property
+    def _usual(self) -> MethodSettings:
+        """Settings where none are given. Asked for once: of an id on the hub it is a request."""
+        return settings_for(self.model.name)
 
     def _parsed(self, query: str | Query) -> Query:
         return self.decomposer(query) if isinstance(query, str) else query
