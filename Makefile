@@ -3,9 +3,11 @@
 #   make test    run the tests
 # PYTHON=3.12 make test    choose the interpreter of a new .venv
 # PYTEST_ARGS="-k query" make test    pass options to pytest
+# WORKERS=4 make test    processes that share the tests; 0 is none beside pytest's own
 
 PYTHON ?= >=3.11,<3.14
 PYTEST_ARGS ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -33,7 +35,7 @@ demo: $(READY)
 	@$(BIN)/zerotube demo --out demo --overwrite
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .
