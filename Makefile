@@ -25,9 +25,12 @@ help:
 
 setup: $(READY)
 
+# Compiled once: torch and transformers are thousands of modules, which every process would compile
+# anew where Python may not write what it compiled.
 $(READY): pyproject.toml requirements.lock .ci/uv
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$(PYTHON)" $(VENV)
-	@$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--requirement requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
