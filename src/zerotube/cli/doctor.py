@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
 
 from zerotube.cli import console
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson
 
 _GIB = 1024**3
 
@@ -38,9 +40,8 @@ class Check:
     fix: str = ""
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
-) -> None:
+@with_flags(as_json="Print the checks as JSON.")
+def doctor(*, as_json: AsJson = False) -> None:
     """Show versions, devices, caches and what is missing; exit 1 if grounding cannot run."""
     checks = list(run_checks())
     runs = all(check.status != "broken" for check in checks)
