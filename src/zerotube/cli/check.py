@@ -56,7 +56,7 @@ def check(
 
     options = CheckOptions(model, **load.loading, clips=clips)
     report = CheckReport(options.shown_name)
-    with _Progress(quiet=quiet) as progress:
+    with console.StageProgress(quiet=quiet, apart=True) as progress:
         try:
             for line in run_checks(options, progress):
                 report = replace(report, lines=(*report.lines, line))
@@ -80,27 +80,3 @@ def check(
             wanted="a model that is read correctly and answers better than chance",
             fix="attach the report of --out to an issue, or use another model",
         )
-
-
-class _Progress:
-    """Progress of one stage after another; between stages the terminal belongs to the table."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._shown: console.StageProgress | None = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown is not None:
-            self._shown.__exit__(None, None, None)
-            self._shown = None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._shown is None:
-            self._shown = console.StageProgress(quiet=self._quiet)
-            self._shown.__enter__()
-        self._shown(stage, done, total)
-        if done >= total:
-            self.__exit__()

@@ -78,25 +78,21 @@ def propose(
     elif out is not None:
         check_out_file(out, overwrite=overwrite, suffixes=(".json", ".csv", ".txt"))
 
-    if kept is False:
-        if many:
-            raise UsageError(
-                f"--no-store with the {len(videos)} videos of a folder",
-                wanted="the store, by which an interrupted run goes on",
-                fix="leave --no-store out, or pass --store DIR",
-            )
-        _one(video, out, finder, noun, "", overwrite=overwrite, as_json=as_json, quiet=quiet)
-        return
-
     from zerotube.proposals.store import ProposalStore
     from zerotube.proposals.store.proposer import StoredProposer
 
-    place = ProposalStore(None if kept is True else kept)
+    place = None if kept is False else ProposalStore(None if kept is True else kept)
     if not many:
-        keeping = StoredProposer(finder, place)
-        where = str(place.folder)
+        keeping = finder if place is None else StoredProposer(finder, place)
+        where = "" if place is None else str(place.folder)
         _one(video, out, keeping, noun, where, overwrite=overwrite, as_json=as_json, quiet=quiet)
         return
+    if place is None:
+        raise UsageError(
+            f"--no-store with the {len(videos)} videos of a folder",
+            wanted="the store, by which an interrupted run goes on",
+            fix="leave --no-store out, or pass --store DIR",
+        )
     if finder.revision is None:
         raise UsageError(
             f"the proposer {proposer!r}, which cannot tell the revision of its weights",
