@@ -28,9 +28,15 @@ SYNTH_SETS = "attribute-hard,action-hard,mixed"
 class SeveralSplits(Request):
     """A request for each of several splits."""
 
-    split: str = field(default="", metadata={"metavar": "NAME[,NAME]"})
-    """Splits, each with a table of its own; default for synth without --root:
-    attribute-hard,action-hard,mixed."""
+    split: str = field(
+        default="",
+        metadata={
+            "metavar": "NAME[,NAME]",
+            "help": "Splits, each with a table of its own; default for synth without --root: "
+            f"{SYNTH_SETS}.",
+        },
+    )
+    """Names with commas between them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from zerotube.cli.groups import AsJson, CandidateFlags, ModelFlags, Quiet
 from zerotube.cli.paths import check_out_dir
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request
+from zerotube.eval.run_options import RunOptions
 
 if TYPE_CHECKING:
     from zerotube.eval.ground_task import CandidateChoice
-    from zerotube.eval.runner import RunOptions, RunRecord, RunState
+    from zerotube.eval.runner import RunRecord, RunState
     from zerotube.eval.task import Task
     from zerotube.eval.types import Benchmark
     from zerotube.query.stored import StoredPhrases
@@ -68,26 +69,12 @@ class RunFlags:
 
     data: Request
 
-    out: Path = field(metadata={"metavar": "RUN"})
-    """Folder of the run: its journal and its results."""
-
+    work: RunOptions
     model: ModelFlags
     candidates: RunCandidateFlags
 
-    resume: bool = False
-    """Go on with the run in --out; begin it if there is none."""
-
-    limit: int | None = field(default=None, metadata={"metavar": "N"})
-    """Only the first N samples."""
-
     shard: str = field(default="1/1", metadata={"metavar": "I/N"})
     """Only the I-th of N parts, each with an --out of its own."""
-
-    workers: int | None = field(default=None, metadata={"metavar": "W"})
-    """Processes that share the work, each with its own model."""
-
-    ray: str | None = field(default=None, metadata={"metavar": "ADDRESS|local"})
-    """Spread the work over a Ray cluster: a worker per GPU, else per core, or --workers."""
 
     as_json: AsJson = False
     quiet: Quiet = False
@@ -114,29 +101,25 @@ class RunFlags:
 
         found = [self.out / name for name in names if (self.out / name).exists()]
         ours = any((self.out / split / JOURNAL_FILE).exists() for split in splits)
-        if found and not (ours and self.resume):
+        if found and not (ours and self.work.resume):
             raise UsageError(
                 f"an existing {found[0]}" + ("" if ours else " that no run in that folder made"),
                 wanted="a new folder, or one with a run to go on with",
                 fix=f"{'pass --resume or ' if ours else ''}choose another --out",
             )
 
+    @property
+    def out(self) -> Path:
+        """Folder of the run."""
+        return self.work.folder
+
     def options(self) -> RunOptions:
         """How the samples are worked through.
 
         Raises:
-            UsageError: a number is out of range.
+            UsageError: a shard that is out of range.
         """
-        from zerotube.eval.runner import RunOptions
-
-        return RunOptions(
-            self.out,
-            self.resume,
-            self.limit,
-            _shard(self.shard),
-            self.workers,
-            self.ray,
-        )
+        return replace(self.work, shard=_shard(self.shard))
 
     def check_candidates(self, choice: CandidateChoice) -> None:
         """Refuse a choice by which no candidate could be found.
