@@ -49,7 +49,7 @@ def test_an_interrupt_leaves_the_report_so_far(
         if (stage, done) == ("clips", 2):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("zerotube.cli.check._Progress.__call__", interrupt)
+    monkeypatch.setattr("zerotube.cli.console.StageProgress.__call__", interrupt)
     out = tmp_path / "report.md"
     done = run("check", toy_folder, "--device", "cpu", "--clips", 9, "--out", out)
     assert done.code == 130

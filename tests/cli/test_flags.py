@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from zerotube.cli.flags import assignments, field_docs, flags_of, with_flags
+from zerotube.cli.flags import Changes, assignments, field_docs, flags_of, with_flags
+from zerotube.cli.groups import Quiet
 from zerotube.errors import UsageError
 from zerotube.method.config import MethodSettings
 
@@ -75,8 +76,12 @@ def _app() -> typer.Typer:
     app = typer.Typer()
 
     @app.command()
-    @with_flags(Knobs, into="changes", prefix="knob")
-    def verb(name: Annotated[str, typer.Argument()], *, changes: dict[str, object]) -> None:
+    @with_flags()
+    def verb(
+        name: Annotated[str, typer.Argument()],
+        *,
+        changes: Annotated[dict[str, object], Changes(Knobs, prefix="knob")],
+    ) -> None:
         print(name, changes)
 
     return app
@@ -101,10 +106,64 @@ def test_a_choice_is_checked() -> None:
 
 
 def test_a_colliding_name_is_refused() -> None:
-    def verb(size: int, *, changes: dict[str, object]) -> None: ...
+    def verb(size: int, *, changes: Annotated[dict[str, object], Changes(Knobs)]) -> None: ...
 
     with pytest.raises(TypeError, match="already has a parameter 'size'"):
-        with_flags(Knobs, into="changes")(verb)
+        with_flags()(verb)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    name: str = field(metadata={"metavar": "PLACE"})
+    """Where it is."""
+
+    far: bool = False
+    """Whether it is far."""
+
+    inside: bool = field(default=True, metadata={"flag": False})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trip:
+    place: Place
+
+    days: int = field(default=2, metadata={"name": "how-long"})
+    """How many days."""
+
+    quiet: Quiet = False
+
+
+def test_flags_of_groups() -> None:
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    @with_flags(quiet="Not a word.", far="Whether it is a long way.")
+    def verb(*, trip: Trip) -> None:
+        print(trip)
+
+    assert CliRunner().invoke(app, []).exit_code == 2
+    whole = CliRunner().invoke(app, ["--name", "Rome", "--far", "--how-long", "3", "--quiet"])
+    assert whole.stdout == f"{Trip(place=Place(name='Rome', far=True), days=3, quiet=True)}\n"
+    least = CliRunner().invoke(app, ["--name", "Rome"])
+    assert least.stdout == f"{Trip(place=Place(name='Rome'))}\n"
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    for text in ("PLACE", "Not a word.", "Whether it is a long way.", "[default: 2]"):
+        assert text in shown
+    assert "No progress" not in shown
+
+
+def test_two_groups_with_one_flag_are_refused() -> None:
+    def verb(*, trip: Trip, place: Place) -> None: ...
+
+    with pytest.raises(TypeError, match="already has a parameter 'name'"):
+        with_flags()(verb)
+
+
+def test_a_help_text_for_no_flag_is_refused() -> None:
+    def verb(*, place: Place) -> None: ...
+
+    with pytest.raises(TypeError, match="no parameter of the verb"):
+        with_flags(near="Whether it is near.")(verb)
 
 
 def test_a_setting_without_a_docstring_is_refused() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import Method, MethodChanges, ProtocolName
 from zerotube.cli.llm import warn_decomposed
-from zerotube.cli.run_flags import RunFlags, with_run
+from zerotube.cli.run_flags import RunFlags
 from zerotube.errors import UsageError
-from zerotube.method.config import PRESETS, MethodSettings, preset
+from zerotube.eval.datasets import Request
+from zerotube.eval.names import Ablation
+from zerotube.method.config import preset
 
 if TYPE_CHECKING:
     from zerotube.eval.ablations import AblationTable
@@ -22,24 +24,34 @@ SYNTH_SETS = "attribute-hard,action-hard,mixed"
 """What is run of the data set synth if no split is named."""
 
 
-SPLITS_OPTION = Annotated[
-    str,
-    typer.Option(
-        "--split",
-        metavar="NAME[,NAME]",
-        help="Splits, each with a table of its own; default for synth without --root: "
-        f"{SYNTH_SETS}.",
-    ),
-]
+@dataclass(frozen=True)
+class SeveralSplits(Request):
+    """A request for each of several splits."""
+
+    split: str = field(
+        default="",
+        metadata={
+            "metavar": "NAME[,NAME]",
+            "help": "Splits, each with a table of its own; default for synth without --root: "
+            f"{SYNTH_SETS}.",
+        },
+    )
+    """Names with commas between them."""
 
 
-@with_flags(MethodSettings, into="changes")
-@with_run(split=SPLITS_OPTION)
+@dataclass(frozen=True, kw_only=True)
+class AblationFlags(RunFlags):
+    """The flags of a run over several splits."""
+
+    data: SeveralSplits
+
+
+@with_flags(method="Preset that the rows change.")
 def ablate(
     what: Annotated[
-        Literal["components", "beyond", "objective", "frames", "topk", "lr", "trackers"],
+        Ablation,
         typer.Argument(
-            metavar="components|beyond|objective|frames|topk|lr|trackers",
+            metavar="|".join(get_args(Ablation)),
             help="components: the parts of the method (Table 2). beyond: what goes beyond the "
             "paper's recipe. objective: what tuning minimises (Table 3). frames: sampled frames. "
             "topk: frames in the span. lr: learning rate by iterations. trackers: what finds the "
@@ -47,6 +59,7 @@ def ablate(
         ),
     ],
     *,
+    asked: AblationFlags,
     values: Annotated[
         str,
         typer.Option(
@@ -56,16 +69,9 @@ def ablate(
             "true tracks); default: the paper's.",
         ),
     ] = "",
-    method: Annotated[
-        str,
-        typer.Option("--method", metavar="|".join(PRESETS), help="Preset that the rows change."),
-    ] = "paper",
-    protocol: Annotated[
-        Literal["half-open", "inclusive"],
-        typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),
-    ] = "half-open",
-    changes: Mapping[str, Any],
-    asked: RunFlags,
+    method: Method = "paper",
+    protocol: ProtocolName = "half-open",
+    changes: MethodChanges,
 ) -> None:
     """Set variants of the method beside each other on a data set.
 
@@ -79,15 +85,14 @@ def ablate(
     options = asked.options()
     splits = _splits(asked)
 
-    from zerotube.cli.run_progress import RunProgress
     from zerotube.eval.ablations import OUTPUT_FILES, rows_of, save, tabulate
     from zerotube.eval.ground_task import GroundTask
-    from zerotube.eval.runner import run_task
     from zerotube.tube.serialize import format_json
 
     asked.check_results(OUTPUT_FILES, splits)
     rows = rows_of(what, base, [value for value in values.split(",") if value])
-    if what == "trackers" and (asked.proposer is not None or asked.tracks is not None):
+    named = asked.candidates
+    if what == "trackers" and (named.proposer is not None or named.tracks is not None):
         raise UsageError(
             "--proposer or --tracks for the ablation of trackers",
             wanted="its rows to name the proposers",
@@ -97,15 +102,13 @@ def ablate(
     for variant in variants:
         if variant.candidates is not None:
             asked.check_candidates(variant.candidates)
-    task = GroundTask(variants, asked.model_choice(), asked.candidate_choice())
+    task = GroundTask(variants, asked.model.choice(), named.choice())
     benchmarks = [asked.benchmark(one) for one in splits]
     tables: list[AblationTable] = []
     for name, benchmark in zip(splits, benchmarks, strict=True):
         if name and not asked.quiet:
             console.note(f"{benchmark.dataset} {name}: {len(benchmark.samples)} samples")
-        own = replace(options, folder=asked.out / name)
-        with RunProgress(quiet=asked.quiet) as progress:
-            record = run_task(task, benchmark, own, watch=progress)
+        record = asked.run(task, benchmark, replace(options, folder=asked.out / name))
         tables += tabulate(what, rows, benchmark, record, protocol)
         warn_decomposed(record)
         if len(record.samples) + len(record.skipped) < len(benchmark.samples):
@@ -125,13 +128,14 @@ def _splits(asked: RunFlags) -> list[str]:
     Raises:
         UsageError: one is named twice, or several beside an annotation file.
     """
-    names = [name.strip() for name in asked.split.split(",") if name.strip()]
+    data = asked.data
+    names = [name.strip() for name in data.split.split(",") if name.strip()]
     if not names:
-        kept = asked.dataset == "synth" and asked.root is None and asked.annotations is None
+        kept = data.dataset == "synth" and data.root is None and data.annotations is None
         return SYNTH_SETS.split(",") if kept else [""]
-    if len(set(names)) < len(names) or (asked.annotations is not None and len(names) > 1):
+    if len(set(names)) < len(names) or (data.annotations is not None and len(names) > 1):
         raise UsageError(
-            f"--split {asked.split}",
+            f"--split {data.split}",
             wanted="different splits, or an annotation file of one",
             fix="name each split once",
         )

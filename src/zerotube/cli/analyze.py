@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, get_args
 
 import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import MethodChanges
 from zerotube.cli.llm import warn_decomposed
-from zerotube.cli.run_flags import RunFlags, with_run
-from zerotube.method.config import MethodSettings
+from zerotube.cli.run_flags import RunFlags
+from zerotube.eval.names import Analysis, Protocol
 
 
-@with_flags(MethodSettings, into="changes")
-@with_run()
+@with_flags()
 def analyze(
     what: Annotated[
-        Literal["tokens", "consistency", "peaks"],
+        Analysis,
         typer.Argument(
-            metavar="tokens|consistency|peaks",
+            metavar="|".join(get_args(Analysis)),
             help="tokens: which role token grounds (hit ratio, accuracy by activation rank). "
             "consistency: accuracy against the agreement of the forward and the reversed map. "
             "peaks: the attention's maximum and its mass in the true box, before and after tuning.",
         ),
     ],
     *,
+    asked: RunFlags,
     groups: Annotated[
         int | None,
         typer.Option(
@@ -34,11 +34,10 @@ def analyze(
         ),
     ] = None,
     protocol: Annotated[
-        Literal["half-open", "inclusive"] | None,
+        Protocol | None,
         typer.Option("--protocol", help="consistency: frames of vIoU (default half-open)."),
     ] = None,
-    changes: Mapping[str, Any],
-    asked: RunFlags,
+    changes: MethodChanges,
 ) -> None:
     """Measure on a data set what the paper's method rests on.
 
@@ -50,26 +49,23 @@ def analyze(
     """
     options = asked.options()
 
-    from zerotube.cli.run_progress import RunProgress
     from zerotube.eval.analyses import OUTPUT_FILES, analysis
-    from zerotube.eval.runner import run_task
     from zerotube.eval.runner.run import select
     from zerotube.tube.serialize import format_json
 
     asked.check_results(OUTPUT_FILES)
-    choice = asked.candidate_choice() if asked.names_candidates or what != "peaks" else None
+    choice = asked.candidates.choice() if asked.candidates.given or what != "peaks" else None
     chosen = analysis(
         what,
         changes,
-        model=asked.model_choice(),
+        model=asked.model.choice(),
         candidates=choice,
         groups=groups,
         protocol=protocol,
     )
     benchmark = asked.benchmark()
     chosen.check(benchmark, select(benchmark.samples, options))
-    with RunProgress(quiet=asked.quiet) as progress:
-        record = run_task(chosen, benchmark, options, watch=progress)
+    record = asked.run(chosen, benchmark, options)
     report = chosen.report(benchmark, record)
     written = report.save(asked.out)
     if asked.as_json:

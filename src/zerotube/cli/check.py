@@ -9,20 +9,23 @@ from typing import Annotated
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.early import check_model_flags
-from zerotube.cli.model_flags import DEVICE_OPTION, DTYPE_OPTION, QUANTIZE_OPTION
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson, LoadFlags, Overwrite, Quiet
 from zerotube.cli.paths import check_out_file
 
 _NAME_WIDTH = 22
 
 
+@with_flags(
+    overwrite="Replace an existing report.",
+    as_json="Print the report as JSON instead of a table.",
+)
 def check(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Hugging Face id or folder, or bundled.")
     ],
-    device: DEVICE_OPTION = None,
-    dtype: DTYPE_OPTION = None,
-    quantize: QUANTIZE_OPTION = None,
+    *,
+    load: LoadFlags,
     clips: Annotated[
         int, typer.Option("--clips", metavar="N", help="Generated clips to look at.")
     ] = 40,
@@ -32,13 +35,9 @@ def check(
             "--out", metavar="FILE", help="Write a report, .md or .json, to attach to an issue."
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing report.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the report as JSON instead of a table.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check that a model is read correctly, and that it is of use; exit 5 if a check failed.
 
@@ -47,7 +46,6 @@ def check(
     better than chance. --out is written after every line, so that an interrupt leaves the report
     so far; docs/models.md says what each line means.
     """
-    check_model_flags(device=device, dtype=dtype, device_map=None, quantize=quantize)
     if out is not None:
         check_out_file(out, overwrite=overwrite, suffixes=(".md", ".json"))
 
@@ -56,9 +54,9 @@ def check(
     from zerotube.check.run import CheckOptions, run_checks
     from zerotube.check.types import CheckFailedError, CheckReport
 
-    options = CheckOptions(model, device, dtype, quantize, clips)
+    options = CheckOptions(model, **load.loading, clips=clips)
     report = CheckReport(options.shown_name)
-    with _Progress(quiet=quiet) as progress:
+    with console.StageProgress(quiet=quiet, apart=True) as progress:
         try:
             for line in run_checks(options, progress):
                 report = replace(report, lines=(*report.lines, line))
@@ -82,27 +80,3 @@ def check(
             wanted="a model that is read correctly and answers better than chance",
             fix="attach the report of --out to an issue, or use another model",
         )
-
-
-class _Progress:
-    """Progress of one stage after another; between stages the terminal belongs to the table."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._shown: console.StageProgress | None = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown is not None:
-            self._shown.__exit__(None, None, None)
-            self._shown = None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._shown is None:
-            self._shown = console.StageProgress(quiet=self._quiet)
-            self._shown.__enter__()
-        self._shown(stage, done, total)
-        if done >= total:
-            self.__exit__()

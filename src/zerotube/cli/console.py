@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 
 def one_line(text: str) -> str:
@@ -48,50 +47,66 @@ def print_rows(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
         print(indent + "  ".join([*padded, *line[-1:]]).rstrip())
 
 
-class StageProgress:
+class TerminalBars:
+    """Bars on stderr while the block runs, where that is a terminal.
+
+    Args:
+        before: what stands before a bar, a format of rich's task; "" for nothing.
+        after: what stands after it; "" for the time that has passed.
+        quiet: show nothing.
+    """
+
+    def __init__(self, before: str, after: str, *, quiet: bool) -> None:
+        self._before = before
+        self._after = after
+        self._quiet = quiet
+        self._bars: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+            self._bars = Progress(
+                *[self._before] * bool(self._before),
+                BarColumn(),
+                MofNCompleteColumn(),
+                self._after or TimeElapsedColumn(),
+                console=Console(stderr=True),
+            )
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
+class StageProgress(TerminalBars):
     """Shows ``progress(stage, done, total)`` on stderr: bars on a terminal, else a line per stage.
 
     Args:
         quiet: show nothing.
+        apart: one stage follows another, and between them the terminal belongs to something else.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool = False, apart: bool = False) -> None:
+        super().__init__("{task.description:<8}", "", quiet=quiet)
+        self._apart = apart
         self._started: dict[str, float] = {}
         self._finished: set[str] = set()
         self._tasks: dict[str, TaskID] = {}
-        self._bars = None
-        if not quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-            from rich.progress import TimeElapsedColumn as Elapsed
-
-            self._bars = Progress(
-                TextColumn("{task.description:<8}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                Elapsed(),
-                console=Console(stderr=True),
-            )
 
     def __enter__(self) -> Self:
-        if self._bars is not None:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        return self if self._apart else super().__enter__()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` steps of a stage are finished."""
         if self._quiet or total == 0:
             return
+        if self._apart and not self._started:
+            super().__enter__()
         started = self._started.setdefault(stage, time.perf_counter())
         if self._bars is not None:
             if stage not in self._tasks:
@@ -101,3 +116,7 @@ class StageProgress:
             self._finished.add(stage)
             seconds = time.perf_counter() - started
             print(f"{stage:<8} {done}/{total}  {seconds:.1f} s", file=sys.stderr)
+        if self._apart and done >= total:
+            self.__exit__()
+            for known in (self._started, self._finished, self._tasks):
+                known.clear()

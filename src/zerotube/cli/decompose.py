@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
-from zerotube.cli.llm import DecomposerOption, KeyOption, llm_settings
-from zerotube.query.llm import LLMSettings
+from zerotube.cli.groups import AsJson, DecomposerFlags
 
 if TYPE_CHECKING:
     from zerotube.query.llm import Decomposer
 
 
-@with_flags(LLMSettings, into="llm", prefix="llm")
+@with_flags(as_json="JSON lines {query, attribute, action, noun, source}.")
 def decompose(
     queries: Annotated[
         list[str] | None, typer.Argument(metavar="QUERY...", help="Sentences to decompose.")
@@ -28,8 +27,7 @@ def decompose(
         str | None,
         typer.Option("--file", metavar="FILE", help="One sentence per line; - reads stdin."),
     ] = None,
-    decomposer: DecomposerOption = "rules",
-    llm_key: KeyOption = None,
+    *,
     model: Annotated[
         str, typer.Option("--model", help="Multimodal LLM for --decomposer model.")
     ] = "bundled",
@@ -39,11 +37,8 @@ def decompose(
     dtype: Annotated[
         str | None, typer.Option("--dtype", help="Of --model; default: by device.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="JSON lines {query, attribute, action, noun, source}.")
-    ] = False,
-    *,
-    llm: Mapping[str, Any],
+    as_json: AsJson = False,
+    by: DecomposerFlags,
 ) -> None:
     """Split sentences into what the object is and what it does.
 
@@ -54,14 +49,13 @@ def decompose(
     """
     from zerotube.errors import QueryError, UsageError
 
-    asking = llm_settings(decomposer, llm)
     if bool(queries) == (file is not None):
         raise UsageError(
             "sentences and --file" if queries else "neither a sentence nor --file",
             wanted="one of the two",
             fix='run: zerotube decompose "the man in red sits down"',
         )
-    split = _chosen(decomposer, asking, llm_key, model, device, dtype)
+    split = _chosen(by, model, device, dtype)
     failed = 0
     for place, text in _lines(file) if file is not None else _arguments(queries or []):
         try:
@@ -96,24 +90,17 @@ def decompose(
         raise typer.Exit(QueryError.exit_code)
 
 
-def _chosen(
-    name: str,
-    settings: LLMSettings,
-    key: str | None,
-    model: str,
-    device: str | None,
-    dtype: str | None,
-) -> Decomposer:
-    """The decomposer of that name, ready to be called."""
-    if name == "openai":
+def _chosen(by: DecomposerFlags, model: str, device: str | None, dtype: str | None) -> Decomposer:
+    """The decomposer that was asked for, ready to be called."""
+    if by.decomposer == "openai":
         from zerotube.query.llm.server import openai_decomposer
 
-        return openai_decomposer(settings, key=key)
-    if name == "model":
+        return openai_decomposer(by.settings, key=by.llm_key)
+    if by.decomposer == "model":
         from zerotube.grounder import model_decomposer
         from zerotube.mllm.loading import load
 
-        return model_decomposer(load(model, device=device, dtype=dtype or "auto"), settings)
+        return model_decomposer(load(model, device=device, dtype=dtype or "auto"), by.settings)
     from zerotube.query import decompose as rules
 
     return rules

@@ -10,13 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
 
 from zerotube.cli import console
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson
 
 _GIB = 1024**3
+_AGAIN = "--force-reinstall"
+
+Group = Literal["versions", "devices", "video", "caches", "models", "extras"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,15 @@ class Check:
         fix: the command or step that fixes it, empty where nothing is to fix.
     """
 
-    group: Literal["versions", "devices", "video", "caches", "models", "extras"]
+    group: Group
     name: str
     status: Literal["ok", "missing", "broken"]
     value: str
     fix: str = ""
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
-) -> None:
+@with_flags(as_json="Print the checks as JSON.")
+def doctor(*, as_json: AsJson = False) -> None:
     """Show versions, devices, caches and what is missing; exit 1 if grounding cannot run."""
     checks = list(run_checks())
     runs = all(check.status != "broken" for check in checks)
@@ -64,6 +68,11 @@ def run_checks() -> Iterator[Check]:
     yield from _caches()
     yield from _models()
     yield from _extras()
+
+
+def _broken(group: Group, name: str, value: str, install: str) -> Check:
+    """What keeps grounding from running, and what to give to pip to fix it."""
+    return Check(group, name, "broken", console.one_line(value), f"run: pip install {install}")
 
 
 def _print(checks: Iterable[Check]) -> None:
@@ -101,7 +110,7 @@ def _versions() -> Iterator[Check]:
         try:
             yield Check("versions", name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
-            yield Check("versions", name, "broken", "not installed", f"run: pip install {name}")
+            yield _broken("versions", name, "not installed", name)
 
 
 def _devices() -> Iterator[Check]:
@@ -109,13 +118,7 @@ def _devices() -> Iterator[Check]:
     try:
         import torch
     except (ImportError, OSError) as caught:
-        yield Check(
-            "devices",
-            "torch",
-            "broken",
-            console.one_line(f"cannot be imported: {caught}"),
-            "run: pip install --force-reinstall torch",
-        )
+        yield _broken("devices", "torch", f"cannot be imported: {caught}", f"{_AGAIN} torch")
         return
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
@@ -143,25 +146,14 @@ def _video() -> Iterator[Check]:
         import av
         from av.codec import Codec
     except (ImportError, OSError) as caught:
-        yield Check(
-            "video",
-            "PyAV",
-            "broken",
-            console.one_line(f"cannot be imported: {caught}"),
-            "run: pip install --force-reinstall av",
-        )
+        yield _broken("video", "PyAV", f"cannot be imported: {caught}", f"{_AGAIN} av")
         return
     for name, use in (("h264", "reading"), ("libx264", "overlay.mp4")):
         try:
             Codec(name, "r" if use == "reading" else "w")
         except av.error.FFmpegError:
-            yield Check(
-                "video",
-                f"H.264 {use}",
-                "broken",
-                f"no {name} in this PyAV",
-                "run: pip install --force-reinstall --only-binary av av",
-            )
+            missing = f"no {name} in this PyAV"
+            yield _broken("video", f"H.264 {use}", missing, f"{_AGAIN} --only-binary av av")
         else:
             yield Check("video", f"H.264 {use}", "ok", name)
 
@@ -196,13 +188,7 @@ def _models() -> Iterator[Check]:
 
         Grounder.from_pretrained("bundled", device="cpu")
     except (ZerotubeError, ImportError, OSError) as caught:
-        yield Check(
-            "models",
-            "bundled",
-            "broken",
-            console.one_line(str(caught)),
-            "run: pip install --force-reinstall --no-deps zerotube",
-        )
+        yield _broken("models", "bundled", str(caught), f"{_AGAIN} --no-deps zerotube")
     else:
         yield Check("models", "bundled", "ok", "loads; coloured shapes that move")
 

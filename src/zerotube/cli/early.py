@@ -15,19 +15,6 @@ _PROBED_FILES, _PROBED_BYTES = 16, 4_000_000
 gigabytes. What is wrong with another is the failure of its sample."""
 
 
-def check_model_flags(
-    *, device: str | None, dtype: str | None, device_map: str | None, quantize: str | None
-) -> None:
-    """Refuse what no model could be loaded with.
-
-    Raises:
-        UsageError: unknown or contradictory options, or a package that is not installed.
-    """
-    from zerotube.mllm.loading import check_options
-
-    check_options(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
-
-
 def check_proposer(name: str | None, settings: Mapping[str, Any], *, model: str) -> None:
     """Refuse a proposer that cannot be made.
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING
 
 from zerotube.cli import console
 from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import Method, MethodChanges, ProtocolName
 from zerotube.cli.llm import warn_decomposed, without_secrets
-from zerotube.cli.run_flags import RunFlags, with_run
-from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, named, preset
+from zerotube.cli.run_flags import RunFlags
+from zerotube.method.config import DEFAULT, named, preset
 
 if TYPE_CHECKING:
     from zerotube.eval.evaluation import Evaluation
@@ -23,19 +21,13 @@ LABEL = "eval"
 """Name of the one variant of the run."""
 
 
-@with_flags(MethodSettings, into="changes")
-@with_run()
+@with_flags()
 def evaluate(
     *,
-    method: Annotated[
-        str, typer.Option("--method", metavar="|".join(PRESETS), help="Preset of the settings.")
-    ] = DEFAULT,
-    protocol: Annotated[
-        Literal["half-open", "inclusive"],
-        typer.Option("--protocol", help="Frames of vIoU, see `zerotube score`."),
-    ] = "half-open",
-    changes: Mapping[str, Any],
     asked: RunFlags,
+    method: Method = DEFAULT,
+    protocol: ProtocolName = "half-open",
+    changes: MethodChanges,
 ) -> None:
     """Ground every sample of a data set and score the answers.
 
@@ -47,7 +39,6 @@ def evaluate(
     preset(method, **changes)  # a wrong value is refused before anything is fetched
     options = asked.options()
 
-    from zerotube.cli.run_progress import RunProgress
     from zerotube.eval.evaluation import (
         OUTPUT_FILES,
         REPORT_FILE,
@@ -57,16 +48,14 @@ def evaluate(
     from zerotube.eval.evaluation import evaluate as scored
     from zerotube.eval.ground_task import GroundTask, Variant
     from zerotube.eval.report import write_report
-    from zerotube.eval.runner import run_task
     from zerotube.method.recommended import settings_for
 
     asked.check_results(OUTPUT_FILES)
-    settings = settings_for(asked.model, method, changes)
-    task = GroundTask((Variant(LABEL, settings),), asked.model_choice(), asked.candidate_choice())
+    settings = settings_for(asked.model.name, method, changes)
+    task = GroundTask((Variant(LABEL, settings),), asked.model.choice(), asked.candidates.choice())
     benchmark = asked.benchmark()
     running = RunningScore(LABEL, protocol, still=benchmark.still)
-    with RunProgress(quiet=asked.quiet, metrics=running) as progress:
-        record = run_task(task, benchmark, options, watch=progress)
+    record = asked.run(task, benchmark, options, running)
     evaluation = scored(
         benchmark,
         record,

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.early import check_model_flags, check_proposer
-from zerotube.cli.flags import assignments, with_flags
-from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
-from zerotube.cli.model_flags import (
-    DEVICE_MAP_OPTION,
-    DEVICE_OPTION,
-    DTYPE_OPTION,
-    MODEL_OPTION,
-    QUANTIZE_OPTION,
+from zerotube.cli.early import check_proposer
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import (
+    AsJson,
+    CandidateFlags,
+    Method,
+    MethodChanges,
+    ModelFlags,
+    Overwrite,
+    Quiet,
 )
 from zerotube.cli.paths import check_out_dir
-from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import UsageError
-from zerotube.method.config import DEFAULT, PRESETS, MethodSettings, preset
-from zerotube.query.llm import LLMSettings
+from zerotube.method.config import DEFAULT, preset
 
 BUNDLED = "bundled"
-_METHODS = "|".join(PRESETS)
 
 
-@with_flags(LLMSettings, into="llm", prefix="llm")
-@with_flags(MethodSettings, into="changes")
+@with_flags(
+    method="Preset of the method settings.",
+    overwrite="Replace the files of an earlier result.",
+    as_json="Print the content of tube.json and nothing else.",
+)
 def ground(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Video file or folder of images.")],
     query: Annotated[
@@ -44,28 +44,10 @@ def ground(
             help="Write tube.json, overlay.mp4, attention.png and timeline.png there.",
         ),
     ] = None,
-    model: MODEL_OPTION = BUNDLED,
-    proposer: Annotated[
-        str | None,
-        typer.Option(
-            "--proposer",
-            help="What finds the candidate tracks; default: gdino+sam2, or motion with --model "
-            "bundled.",
-        ),
-    ] = None,
-    proposer_set: Annotated[
-        list[str] | None,
-        typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),
-    ] = None,
-    tracks: Annotated[
-        Path | None,
-        typer.Option("--tracks", metavar="FILE", help="Read the candidates: JSON or MOT CSV."),
-    ] = None,
-    store: STORE_OPTION = None,
-    no_store: NO_STORE_OPTION = False,
-    method: Annotated[
-        str, typer.Option("--method", metavar=_METHODS, help="Preset of the method settings.")
-    ] = DEFAULT,
+    *,
+    model: ModelFlags,
+    candidates: CandidateFlags,
+    method: Method = DEFAULT,
     attribute: Annotated[
         str | None, typer.Option("--attribute", help="Attribute phrase, instead of the parsed one.")
     ] = None,
@@ -75,9 +57,6 @@ def ground(
     noun: Annotated[
         str | None, typer.Option("--noun", help="What to propose tracks for; default: parsed.")
     ] = None,
-    decomposer: DecomposerOption = "rules",
-    llm_key: KeyOption = None,
-    decompositions: DecompositionsOption = None,
     exports: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,34 +65,20 @@ def ground(
             help="Write the answer in this format as well, into --out; may be repeated.",
         ),
     ] = None,
-    device: DEVICE_OPTION = None,
-    dtype: DTYPE_OPTION = None,
-    device_map: DEVICE_MAP_OPTION = None,
-    quantize: QUANTIZE_OPTION = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the files of an earlier result.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the content of tube.json and nothing else.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
-    *,
-    changes: Mapping[str, Any],
-    llm: Mapping[str, Any],
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    changes: MethodChanges,
 ) -> None:
     """Ground a sentence in a video: which object, from when to when, and where.
 
     Without --out the answer is only printed. The flags from --frames on are the settings of the
-    method: each overrides the preset that --method chose. Those from --llm-base-url on are for
+    method: each overrides the preset that --method chose. Those that begin with --llm are for
     --decomposer openai, which sends the sentence, and nothing of the video, to that server.
     """
-    asking = llm_settings(decomposer, llm)
-    preset(method, **changes)  # a wrong value is refused before anything is fetched
-    proposer_settings = assignments(proposer_set or [], option="--proposer-set")
-    kept = chosen_store(store, off=no_store)
     # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
-    check_model_flags(device=device, dtype=dtype, device_map=device_map, quantize=quantize)
-    check_proposer(proposer, proposer_settings, model=model)
+    preset(method, **changes)
+    check_proposer(candidates.proposer, candidates.settings, model=model.name)
 
     from zerotube.exports import export, format_named
     from zerotube.mllm.loading import check_folder
@@ -133,40 +98,29 @@ def ground(
     if out is not None:
         check_out_dir(out, written_names, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
-    stored = None
-    if decompositions is not None:
-        from zerotube.query.stored import read_stored
-
-        stored = read_stored(decompositions)
-    check_folder(model)
-    server = None
-    if decomposer == "openai":
-        from zerotube.query.llm.server import openai_decomposer
-
-        server = openai_decomposer(asking, key=llm_key)
+    chosen = model.choice()
+    check_folder(model.name)
     with open_video(video) as source:
-        brought = read_tracks(tracks, source.info) if tracks is not None else None
+        tracks = candidates.tracks
+        brought = None if tracks is None else read_tracks(tracks, source.info)
 
-    from zerotube.grounder import Candidates, Grounder, model_decomposer
+    from zerotube.grounder import Candidates
     from zerotube.method.recommended import settings_for
 
-    settings = settings_for(model, method, changes)
-    grounder = Grounder.from_pretrained(
-        model, device=device, dtype=dtype, device_map=device_map, quantize=quantize
-    )
-    if server is not None:
-        grounder.decomposer = server
-    elif decomposer == "model":
-        grounder.decomposer = model_decomposer(grounder.model, asking)
-    if stored is not None:
-        grounder.decomposer = stored.decomposer(video.name, grounder.decomposer)
+    settings = settings_for(model.name, method, changes)
+    with model.key_in_environment():
+        grounder = chosen.load()
+    if chosen.decompositions is not None:
+        grounder.decomposer = chosen.decompositions.decomposer(video.name, grounder.decomposer)
     with console.StageProgress(quiet=quiet) as progress:
         result = grounder.ground(
             video,
             query,
             attribute=attribute,
             action=action,
-            candidates=Candidates(proposer, proposer_settings, brought, kept, noun),
+            candidates=Candidates(
+                candidates.proposer, candidates.settings, brought, candidates.keep.chosen, noun
+            ),
             settings=settings,
             progress=progress,
         )

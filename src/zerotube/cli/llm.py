@@ -1,76 +1,15 @@
-"""What the verbs that decompose sentences share: who does it, and which flags that takes."""
+"""What the verbs say about who decomposed the sentences, and what they must not say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-import typer
-
 from zerotube.cli import console
-from zerotube.errors import UsageError
-from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
     from zerotube.eval.runner import RunRecord
-
-_DECOMPOSERS = ("rules", "openai", "model")
-
-DecomposerOption = Annotated[
-    str,
-    typer.Option(
-        "--decomposer",
-        metavar="|".join(_DECOMPOSERS),
-        help="What splits a sentence: rules, an OpenAI-compatible server, or --model itself.",
-    ),
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--llm-key",
-        metavar="KEY",
-        envvar="OPENAI_API_KEY",
-        help="Key of the server; other users see a flag in the list of processes.",
-    ),
-]
-DecompositionsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--decompositions",
-        metavar="FILE",
-        help="Phrases by video, as the method's authors stored them; for a video without usable "
-        "ones --decomposer stands in.",
-    ),
-]
-
-
-def llm_settings(decomposer: str, changes: Mapping[str, Any]) -> LLMSettings:
-    """The settings of a chosen decomposer.
-
-    Args:
-        decomposer: value of ``--decomposer``.
-        changes: the ``--llm-...`` flags that the user set.
-
-    Raises:
-        UsageError: an unknown decomposer, or a flag that it does not read.
-    """
-    if decomposer not in _DECOMPOSERS:
-        raise UsageError(
-            f"--decomposer {decomposer}",
-            wanted=f"one of {', '.join(_DECOMPOSERS)}",
-            fix="choose one of these",
-        )
-    idle = {"rules": set(changes), "model": {"base_url", "model"}, "openai": set()}[decomposer]
-    for name in changes:
-        if name in idle:
-            raise UsageError(
-                f"--llm-{name.replace('_', '-')} with --decomposer {decomposer}",
-                wanted="flags that the decomposer reads",
-                fix="pass --decomposer openai, or leave the flag out",
-            )
-    return LLMSettings(**changes)
 
 
 def warn_decomposed(record: RunRecord) -> None:

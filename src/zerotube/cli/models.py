@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated
-
-import typer
 
 from zerotube.cli import console
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson
 
 _GIB = 2**30
 _HEADINGS = (
@@ -50,9 +49,8 @@ class ModelRow:
     recommended: bool
 
 
-def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-) -> None:
+@with_flags(as_json="Print the table as JSON.")
+def models(*, as_json: AsJson = False) -> None:
     """List the models: ids to try, memory, what fits here, and which one to take.
 
     Memory is that of the weights. "fits" compares it with what is free on the first GPU (16 bits a

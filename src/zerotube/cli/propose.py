@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.flags import assignments
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson, Overwrite, ProposerFlags, Quiet
 from zerotube.cli.paths import check_out_dir, check_out_file
-from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zerotube.proposals.types import TrackSet
 
 
+@with_flags(
+    as_json="Print the content of the file instead of a summary.",
+)
 def propose(
     video: Annotated[
         Path,
@@ -33,27 +36,19 @@ def propose(
             help="Track file to write, which --tracks reads; for many videos a folder of them.",
         ),
     ] = None,
+    *,
     proposer: Annotated[
         str, typer.Option("--proposer", help="What finds the candidate tracks.")
     ] = "motion",
-    proposer_set: Annotated[
-        list[str] | None,
-        typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),
-    ] = None,
+    finding: ProposerFlags,
     noun: Annotated[str, typer.Option("--noun", help="What to propose tracks for.")] = "object",
-    store: STORE_OPTION = None,
-    no_store: NO_STORE_OPTION = False,
     device: Annotated[
         str | None,
         typer.Option("--device", help="For a proposer with models: cpu, cuda, cuda:1, mps."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing file.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the content of the file instead of a summary.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the candidate object tracks of a video and keep them.
 
@@ -61,14 +56,14 @@ def propose(
     holds video files, at any depth, stands for all of these videos: those that are stored already
     are skipped, and one that fails does not stop the others. A folder of images is one video.
     """
-    kept = chosen_store(store, off=no_store)
+    kept = finding.keep.chosen
     if kept is False and out is None:
         raise UsageError(
             "--no-store without --out", wanted="a place for the tracks", fix="pass --out FILE"
         )
-    settings = assignments(proposer_set or [], option="--proposer-set")
+    settings = finding.settings
     if device is not None:
-        settings.setdefault("device", device)
+        settings = {"device": device} | settings
 
     from zerotube.proposals.registry import proposer as make
 
@@ -83,25 +78,21 @@ def propose(
     elif out is not None:
         check_out_file(out, overwrite=overwrite, suffixes=(".json", ".csv", ".txt"))
 
-    if kept is False:
-        if many:
-            raise UsageError(
-                f"--no-store with the {len(videos)} videos of a folder",
-                wanted="the store, by which an interrupted run goes on",
-                fix="leave --no-store out, or pass --store DIR",
-            )
-        _one(video, out, finder, noun, "", overwrite=overwrite, as_json=as_json, quiet=quiet)
-        return
-
     from zerotube.proposals.store import ProposalStore
     from zerotube.proposals.store.proposer import StoredProposer
 
-    place = ProposalStore(None if kept is True else kept)
+    place = None if kept is False else ProposalStore(None if kept is True else kept)
     if not many:
-        keeping = StoredProposer(finder, place)
-        where = str(place.folder)
+        keeping = finder if place is None else StoredProposer(finder, place)
+        where = "" if place is None else str(place.folder)
         _one(video, out, keeping, noun, where, overwrite=overwrite, as_json=as_json, quiet=quiet)
         return
+    if place is None:
+        raise UsageError(
+            f"--no-store with the {len(videos)} videos of a folder",
+            wanted="the store, by which an interrupted run goes on",
+            fix="leave --no-store out, or pass --store DIR",
+        )
     if finder.revision is None:
         raise UsageError(
             f"the proposer {proposer!r}, which cannot tell the revision of its weights",

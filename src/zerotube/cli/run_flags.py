@@ -2,165 +2,90 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, field, fields
-from functools import cached_property, wraps
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
-
-import typer
+from typing import TYPE_CHECKING
 
 from zerotube.cli import console
-from zerotube.cli.dataset_flags import (
-    ANNOTATIONS_OPTION,
-    BOXES_OPTION,
-    DATASET_OPTION,
-    ROOT_OPTION,
-    SPLIT_OPTION,
-)
-from zerotube.cli.early import check_model_flags, check_proposer, check_tracks_dir
-from zerotube.cli.flags import assignments, with_flags
-from zerotube.cli.llm import DecomposerOption, DecompositionsOption, KeyOption, llm_settings
-from zerotube.cli.model_flags import (
-    DEVICE_MAP_OPTION,
-    DEVICE_OPTION,
-    DTYPE_OPTION,
-    MODEL_OPTION,
-    QUANTIZE_OPTION,
-)
+from zerotube.cli.early import check_proposer, check_tracks_dir
+from zerotube.cli.groups import AsJson, CandidateFlags, ModelFlags, Quiet
 from zerotube.cli.paths import check_out_dir
-from zerotube.cli.store_flags import NO_STORE_OPTION, STORE_OPTION, chosen_store
 from zerotube.errors import InputError, UsageError
-from zerotube.query.llm import LLMSettings
+from zerotube.eval.datasets import Request
+from zerotube.eval.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from zerotube.eval.ground_task import CandidateChoice, ModelChoice
-    from zerotube.eval.runner import RunOptions
+    from zerotube.eval.ground_task import CandidateChoice
+    from zerotube.eval.runner import RunRecord, RunState
+    from zerotube.eval.task import Task
     from zerotube.eval.types import Benchmark
     from zerotube.query.stored import StoredPhrases
 
-RUN_OPTION = Annotated[
-    Path,
-    typer.Option("--out", metavar="RUN", help="Folder of the run: its journal and its results."),
-]
-RESUME_OPTION = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with the run in --out; begin it if there is none."),
-]
-LIMIT_OPTION = Annotated[
-    int | None, typer.Option("--limit", metavar="N", help="Only the first N samples.")
-]
-SHARD_OPTION = Annotated[
-    str,
-    typer.Option(
-        "--shard", metavar="I/N", help="Only the I-th of N parts, each with an --out of its own."
-    ),
-]
-WORKERS_OPTION = Annotated[
-    int | None,
-    typer.Option(
-        "--workers", metavar="W", help="Processes that share the work, each with its own model."
-    ),
-]
-RAY_OPTION = Annotated[
-    str | None,
-    typer.Option(
-        "--ray",
-        metavar="ADDRESS|local",
-        help="Spread the work over a Ray cluster: a worker per GPU, else per core, or --workers.",
-    ),
-]
-QUIET_OPTION = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 
-PROPOSER_OPTION = Annotated[
-    str | None,
-    typer.Option(
-        "--proposer",
-        metavar="NAME|truth",
-        help="What finds the candidate tracks; truth: the true tracks of all objects, where the "
-        "data set has them; default: gdino+sam2, or motion with --model bundled.",
-    ),
-]
-PROPOSER_SET_OPTION = Annotated[
-    list[str] | None,
-    typer.Option("--proposer-set", metavar="NAME=VALUE", help="A setting of the proposer."),
-]
-TRACKS_DIR_OPTION = Annotated[
-    Path | None,
-    typer.Option(
-        "--tracks",
-        metavar="DIR",
-        help="Read the candidates: for every video a .json file, or a folder of them, named as the "
-        "video, at any depth.",
-    ),
-]
+@dataclass(frozen=True, kw_only=True)
+class RunCandidateFlags(CandidateFlags):
+    """Where the candidate tracks of every sample come from.
 
-JSON_OPTION = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
-]
+    Raises:
+        UsageError: more than one source is named.
+        InputError, TracksError: a folder of tracks in which none can be read.
+    """
+
+    proposer: str | None = field(default=None, metadata={"metavar": "NAME|truth"})
+    """What finds the candidate tracks; truth: the true tracks of all objects, where the data set
+    has them; default: gdino+sam2, or motion with --model bundled."""
+
+    tracks: Path | None = field(default=None, metadata={"metavar": "DIR"})
+    """Read the candidates: for every video a .json file, or a folder of them, named as the video,
+    at any depth."""
+
+    @property
+    def given(self) -> bool:
+        """Whether any flag says where the candidate tracks come from."""
+        named = (self.proposer, self.proposer_set, self.tracks, self.keep.store)
+        return self.keep.no_store or any(value is not None for value in named)
+
+    def choice(self) -> CandidateChoice:
+        """What the flags come to.
+
+        Raises:
+            UsageError: more than one source is named.
+        """
+        from zerotube.eval.ground_task import CandidateChoice
+
+        return CandidateChoice(self.proposer, self.settings, self.tracks, self.keep.chosen)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFlags:
-    """The flags as the user gave them; each field but the last is one flag of every verb that runs.
+    """The flags as the user gave them.
 
     Raises:
         UsageError: a flag is malformed, out of range, or contradicts another.
         InputError: a folder that is named is not there.
     """
 
-    dataset: DATASET_OPTION
-    out: RUN_OPTION
-    root: ROOT_OPTION = None
-    split: SPLIT_OPTION = ""
-    annotations: ANNOTATIONS_OPTION = None
-    boxes: BOXES_OPTION = None
-    model: MODEL_OPTION = "bundled"
-    proposer: PROPOSER_OPTION = None
-    proposer_set: PROPOSER_SET_OPTION = None
-    tracks: TRACKS_DIR_OPTION = None
-    store: STORE_OPTION = None
-    no_store: NO_STORE_OPTION = False
-    decomposer: DecomposerOption = "rules"
-    llm_key: KeyOption = None
-    decompositions: DecompositionsOption = None
-    device: DEVICE_OPTION = None
-    dtype: DTYPE_OPTION = None
-    device_map: DEVICE_MAP_OPTION = None
-    quantize: QUANTIZE_OPTION = None
-    resume: RESUME_OPTION = False
-    limit: LIMIT_OPTION = None
-    shard: SHARD_OPTION = "1/1"
-    workers: WORKERS_OPTION = None
-    ray: RAY_OPTION = None
-    as_json: JSON_OPTION = False
-    quiet: QUIET_OPTION = False
-    llm: Mapping[str, Any] = field(default_factory=dict)
-    """The ``--llm-...`` flags that were set, which are derived from `LLMSettings`."""
+    data: Request
+
+    work: RunOptions
+    model: ModelFlags
+    candidates: RunCandidateFlags
+
+    shard: str = field(default="1/1", metadata={"metavar": "I/N"})
+    """Only the I-th of N parts, each with an --out of its own."""
+
+    as_json: AsJson = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         # Whatever can be refused in milliseconds is refused before anything is loaded.
-        llm_settings(self.decomposer, self.llm)
-        check_model_flags(
-            device=self.device,
-            dtype=self.dtype,
-            device_map=self.device_map,
-            quantize=self.quantize,
-        )
         _shard(self.shard)
         check_out_dir(self.out, (), overwrite=True)
-        self.check_candidates(self.candidate_choice())
-        if self.tracks is not None:
-            check_tracks_dir(self.tracks)
-
-    @property
-    def names_candidates(self) -> bool:
-        """Whether any flag says where the candidate tracks come from."""
-        named = (self.proposer, self.proposer_set, self.tracks, self.store)
-        return self.no_store or any(value is not None for value in named)
+        self.check_candidates(self.candidates.choice())
+        if self.candidates.tracks is not None:
+            check_tracks_dir(self.candidates.tracks)
 
     def check_results(self, names: Iterable[str], splits: Iterable[str] = ("",)) -> None:
         """Refuse a folder whose results this run would replace without having made them.
@@ -176,87 +101,25 @@ class RunFlags:
 
         found = [self.out / name for name in names if (self.out / name).exists()]
         ours = any((self.out / split / JOURNAL_FILE).exists() for split in splits)
-        if found and not (ours and self.resume):
+        if found and not (ours and self.work.resume):
             raise UsageError(
                 f"an existing {found[0]}" + ("" if ours else " that no run in that folder made"),
                 wanted="a new folder, or one with a run to go on with",
                 fix=f"{'pass --resume or ' if ours else ''}choose another --out",
             )
 
-    def options(self, folder: Path | None = None) -> RunOptions:
+    @property
+    def out(self) -> Path:
+        """Folder of the run."""
+        return self.work.folder
+
+    def options(self) -> RunOptions:
         """How the samples are worked through.
 
-        Args:
-            folder: in place of --out.
-
         Raises:
-            UsageError: a number is out of range.
+            UsageError: a shard that is out of range.
         """
-        from zerotube.eval.runner import RunOptions
-
-        return RunOptions(
-            folder or self.out,
-            self.resume,
-            self.limit,
-            _shard(self.shard),
-            self.workers,
-            self.ray,
-        )
-
-    def model_choice(self) -> ModelChoice:
-        """Which model, how it is loaded, and who splits the sentences.
-
-        Raises:
-            UsageError: a server that cannot be asked: no model, no key, no package.
-            InputError: the stored decompositions are malformed.
-        """
-        from zerotube.eval.ground_task import ModelChoice
-
-        asking = llm_settings(self.decomposer, self.llm)
-        if self.decomposer == "openai":
-            from zerotube.query.llm.server import openai_decomposer
-
-            # Every worker makes its own; what is missing is said before anything is loaded.
-            openai_decomposer(asking, key=self.llm_key)
-        return ModelChoice(
-            self.model,
-            self.device,
-            self.dtype,
-            self.device_map,
-            self.quantize,
-            self.decomposer,
-            asking,
-            self._stored,
-        )
-
-    @cached_property
-    def _stored(self) -> StoredPhrases | None:
-        from zerotube.query.stored import read_stored
-
-        return None if self.decompositions is None else read_stored(self.decompositions)
-
-    @contextmanager
-    def key_for_workers(self) -> Iterator[None]:
-        """Inside the block the key of the server is where worker processes look for it."""
-        if self.decomposer != "openai" or self.llm_key is None:
-            yield
-            return
-        from zerotube.eval.runner.pool import environment
-
-        with environment({"OPENAI_API_KEY": self.llm_key}):
-            yield
-
-    def candidate_choice(self) -> CandidateChoice:
-        """Where candidate tracks come from.
-
-        Raises:
-            UsageError: more than one source is named.
-        """
-        from zerotube.eval.ground_task import CandidateChoice
-
-        settings = assignments(self.proposer_set or [], option="--proposer-set")
-        kept = chosen_store(self.store, off=self.no_store)
-        return CandidateChoice(self.proposer, settings, self.tracks, kept)
+        return replace(self.work, shard=_shard(self.shard))
 
     def check_candidates(self, choice: CandidateChoice) -> None:
         """Refuse a choice by which no candidate could be found.
@@ -267,7 +130,7 @@ class RunFlags:
         from zerotube.eval.ground_task import TRUTH
 
         if choice.tracks is None and choice.proposer != TRUTH:
-            check_proposer(choice.proposer, choice.proposer_settings, model=self.model)
+            check_proposer(choice.proposer, choice.proposer_settings, model=self.model.name)
 
     def benchmark(self, split: str | None = None) -> Benchmark:
         """Read the samples; a generated test set is written first if it is not there.
@@ -280,65 +143,40 @@ class RunFlags:
                 has a stored decomposition.
         """
         from zerotube.cli.synth_sets import prepare_synth
-        from zerotube.eval.datasets import Request, load_benchmark
+        from zerotube.eval.datasets import load_benchmark
 
-        name = self.split if split is None else split
-        prepare_synth(self.dataset, name, self.root, self.annotations, quiet=self.quiet)
-        found = load_benchmark(Request(self.dataset, name, self.root, self.annotations, self.boxes))
+        data = self.data if split is None else replace(self.data, split=split)
+        prepare_synth(data.dataset, data.split, data.root, data.annotations, quiet=self.quiet)
+        found = load_benchmark(data)
         _check_videos(found)
-        if self._stored is not None:
-            _check_stored(found, self._stored)
+        if self.model.stored is not None:
+            _check_stored(found, self.model.stored)
         for note in found.notes:
             console.note(note)
         return found
 
+    def run(
+        self,
+        task: Task,
+        benchmark: Benchmark,
+        options: RunOptions,
+        metrics: Callable[[RunState], str] | None = None,
+    ) -> RunRecord:
+        """Work through the samples, with progress on stderr.
 
-def with_run(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a verb the flags of a run, and those of the server that decomposes sentences; it takes
-    them as ``asked``, a `RunFlags`.
+        Args:
+            task, benchmark, options: see `zerotube.eval.runner.run_task`.
+            metrics: see `RunProgress`.
 
-    Args:
-        instead: options that the verb words in its own way, by field.
-    """
-    hints = get_type_hints(RunFlags, include_extras=True) | instead
-    flags = [
-        inspect.Parameter(
-            one.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if one.default is MISSING else one.default,
-            annotation=hints[one.name],
-        )
-        for one in fields(RunFlags)
-        if one.name != "llm"
-    ]
+        Raises:
+            ZerotubeError: see `zerotube.eval.runner.run_task`.
+        """
+        from zerotube.cli.run_progress import RunProgress
+        from zerotube.eval.runner import run_task
 
-    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(verb, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.name != "asked"]
-        taken = {p.name for p in own} & {flag.name for flag in flags}
-        if taken:
-            raise TypeError(f"the verb already has parameters {sorted(taken)}")
-
-        @wraps(verb)
-        def wrapper(*args: Any, **kwargs: Any) -> None:
-            given = {flag.name: kwargs.pop(flag.name) for flag in flags}
-            asked = RunFlags(**given, llm=kwargs.pop("llm"))
-            with asked.key_for_workers():
-                verb(*args, **kwargs, asked=asked)
-
-        # Positional ones first, as a signature wants them; then the run's flags, then the rest.
-        first = [p for p in own if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        rest = [p for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY]
-        server = inspect.Parameter(
-            "llm", inspect.Parameter.KEYWORD_ONLY, annotation=Mapping[str, Any]
-        )
-        parameters = [*first, *flags, server, *rest]
-        # typer reads the signature of what it is given, annotations included.
-        wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
-        return with_flags(LLMSettings, into="llm", prefix="llm")(wrapper)
-
-    return decorate
+        progress = RunProgress(quiet=self.quiet, metrics=metrics)
+        with self.model.key_in_environment(), progress:
+            return run_task(task, benchmark, options, watch=progress)
 
 
 def _shard(text: str) -> tuple[int, int]:

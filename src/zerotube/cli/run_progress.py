@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from zerotube.cli import console
 
@@ -17,7 +15,7 @@ EVERY_S = 10.0
 """Seconds between lines where there is no terminal."""
 
 
-class RunProgress:
+class RunProgress(console.TerminalBars):
     """Shows what `zerotube.eval.runner.run_task` tells; a failed sample is always named.
 
     Args:
@@ -28,35 +26,9 @@ class RunProgress:
     def __init__(
         self, *, quiet: bool = False, metrics: Callable[[RunState], str] | None = None
     ) -> None:
-        self._quiet = quiet
+        super().__init__("", "{task.description}", quiet=quiet)
         self._metrics = metrics
         self._shown_s = float("-inf")
-        self._bar = None
-        if not quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-            self._bar = Progress(
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task("", total=None)
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def __call__(self, state: RunState) -> None:
         """Show a state."""
@@ -66,10 +38,9 @@ class RunProgress:
         if self._quiet:
             return
         text = ", ".join(part for part in (time_text(state), metrics, failure_text(state)) if part)
-        if self._bar is not None:
-            self._bar.update(
-                self._task, completed=state.finished, total=state.total, description=text
-            )
+        if self._bars is not None:
+            task = self._bars.tasks[0].id if self._bars.tasks else self._bars.add_task("")
+            self._bars.update(task, completed=state.finished, total=state.total, description=text)
             return
         now = time.monotonic()
         last = state.finished == state.total
@@ -79,11 +50,11 @@ class RunProgress:
 
     def _name_failure(self, sample_id: str, problem: str) -> None:
         text = f"sample {sample_id!r} failed: {problem}"
-        if self._bar is None:
+        if self._bars is None:
             console.warn(text)
         else:
             line = f"zerotube: warning: {console.one_line(text)}"
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def time_text(state: RunState) -> str:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.dataset_flags import (
-    ANNOTATIONS_OPTION,
-    BOXES_OPTION,
-    DATASET_OPTION,
-    ROOT_OPTION,
-    SPLIT_OPTION,
-)
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson
+from zerotube.eval.datasets import Request
 
 if TYPE_CHECKING:
     from zerotube.eval.types import Benchmark, Sample
@@ -25,22 +22,15 @@ _NAMED = 5
 """Skipped samples named on stderr; --json names all."""
 
 
+@with_flags(as_json="One JSON object: dataset, split, count, kinds, samples, skipped.")
 def samples(
-    dataset: DATASET_OPTION,
-    root: ROOT_OPTION = None,
-    split: SPLIT_OPTION = "",
-    annotations: ANNOTATIONS_OPTION = None,
-    boxes: BOXES_OPTION = None,
+    *,
+    data: Request,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, metavar="N", help="List the first N; all are counted."),
     ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="One JSON object: dataset, split, count, kinds, samples, skipped."
-        ),
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the samples of a data set: id, video, described time, segment and query.
 
@@ -49,10 +39,9 @@ def samples(
     folder that has any, and VidSTG's rules about missing boxes apply where --boxes or --root has
     VidOR annotations.
     """
-    from zerotube.eval.datasets import Request, load_benchmark
+    from zerotube.eval.datasets import load_benchmark
 
-    request = Request(dataset, split, root, annotations, boxes, needs_boxes=False)
-    benchmark = load_benchmark(request)
+    benchmark = load_benchmark(replace(data, needs_boxes=False))
     shown = benchmark.samples[:limit]
     kinds = Counter(sample.kind for sample in benchmark.samples)
     if as_json:
@@ -61,7 +50,7 @@ def samples(
         console.print_rows(
             [("id", "video", "frames", "seconds", "segment", "query"), *map(_row, shown)]
         )
-    _tell(benchmark, len(shown), kinds, videos_wanted=root is not None)
+    _tell(benchmark, len(shown), kinds, videos_wanted=data.root is not None)
 
 
 def _tell(benchmark: Benchmark, shown: int, kinds: Counter[str], *, videos_wanted: bool) -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.dataset_flags import (
-    ANNOTATIONS_OPTION,
-    BOXES_OPTION,
-    DATASET_OPTION,
-    ROOT_OPTION,
-    SPLIT_OPTION,
-)
+from zerotube.cli.flags import with_flags
+from zerotube.cli.groups import AsJson, Overwrite, ProtocolName
 from zerotube.cli.paths import check_out_file
+from zerotube.eval.datasets import Request
 
 if TYPE_CHECKING:
     from zerotube.eval.score import Scores, Table
@@ -26,26 +22,22 @@ _NAMED = 5
 """Ids that a message names; the rest is counted, and listed by --json."""
 
 
+@with_flags(
+    protocol="Frames of vIoU: half-open as TubeDETR and its successors count them, or with both "
+    "ends; images are always scored with both ends.",
+    overwrite="Replace an existing --per-sample file.",
+    as_json="Print fractions, counts and all ids as JSON.",
+)
 def score(
-    dataset: DATASET_OPTION,
+    *,
+    data: Request,
     predictions: Annotated[
         Path,
         typer.Option(
             "--predictions", metavar="FILE", help="JSON lines, one prediction per sample."
         ),
     ],
-    annotations: ANNOTATIONS_OPTION = None,
-    root: ROOT_OPTION = None,
-    boxes: BOXES_OPTION = None,
-    split: SPLIT_OPTION = "",
-    protocol: Annotated[
-        Literal["half-open", "inclusive"],
-        typer.Option(
-            "--protocol",
-            help="Frames of vIoU: half-open as TubeDETR and its successors count them, or with "
-            "both ends; images are always scored with both ends.",
-        ),
-    ] = "half-open",
+    protocol: ProtocolName = "half-open",
     allow_unknown: Annotated[
         bool,
         typer.Option(
@@ -58,18 +50,14 @@ def score(
             "--per-sample", metavar="FILE", help="Write tIoU, vIoU and gt_vIoU of every sample."
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing --per-sample file.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print fractions, counts and all ids as JSON.")
-    ] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score predictions of this or any other system against the annotations.
 
     A sample without a prediction, or with one that says the system failed, counts 0 in every mean.
     """
-    from zerotube.eval.datasets import Request, load_benchmark
+    from zerotube.eval.datasets import load_benchmark
     from zerotube.eval.per_sample import write_per_sample
     from zerotube.eval.predictions import read_predictions
     from zerotube.eval.score import score as score_predictions
@@ -78,7 +66,7 @@ def score(
         check_out_file(per_sample, overwrite=overwrite, suffixes=(".jsonl",))
     # The predictions first: reading them is quicker than reading thousands of box files.
     found = read_predictions(predictions)
-    benchmark = load_benchmark(Request(dataset, split, root, annotations, boxes))
+    benchmark = load_benchmark(data)
     for note in benchmark.notes:
         console.note(note)
     scores = score_predictions(benchmark, found, protocol)

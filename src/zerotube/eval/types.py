@@ -8,17 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import InputError
+from zerotube.eval.names import Protocol as Protocol
 from zerotube.geometry.spans import Span
-
-Protocol = Literal["half-open", "inclusive"]
-"""Frame sets of vIoU: [t_s, t_e) as in TubeDETR, STCAT and CG-STVG, or [t_s, t_e] as in the
-evaluator that the paper's authors released for HC-STVG."""
 
 ALL = "all"
 """Name of the one part of a benchmark that reports nothing apart."""

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
+from zerotube.eval.names import Ablation
 from zerotube.method.config import MethodSettings, preset
 
 NORMED_LR = 0.1
@@ -184,7 +185,7 @@ _MAKERS: Mapping[str, Callable[[MethodSettings, Sequence[str]], list[AblationRow
     "trackers": _trackers,
 }
 
-ABLATIONS: tuple[str, ...] = tuple(_MAKERS)
+ABLATIONS: tuple[str, ...] = get_args(Ablation)
 """Names of the ablations."""
 
 

@@ -13,6 +13,7 @@ from zerotube.eval.analyses.case import Case, target_of
 from zerotube.eval.analyses.result import ALL, Findings, Report, parts
 from zerotube.eval.decomposition import QUERY, query_record
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, ModelChoice, opened
+from zerotube.eval.names import Analysis
 from zerotube.eval.runner import RunRecord
 from zerotube.eval.task import Work
 from zerotube.eval.types import Benchmark, Sample
@@ -36,7 +37,7 @@ class AnalysisTask(ABC):
         candidates: where candidate tracks come from.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[Analysis]
     reads: ClassVar[frozenset[str]]
     decides: ClassVar[Mapping[str, Any]] = {}
     chooses: ClassVar[bool] = True

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zerotube.errors import UsageError
-from zerotube.eval.types import Benchmark
 
-
-@dataclass(frozen=True)
-class Request:
-    """Which samples are wanted, and where the user keeps the files.
-
-    Attributes:
-        dataset: one of ``DATASETS``.
-        split: for example "test"; "" if ``annotations`` names the file.
-        root: folder below which annotations and videos are looked for; None for annotations alone
-            (scoring needs no videos), and for the test sets of synth.
-        annotations: the annotation file; None to find it below ``root`` by the split's usual name.
-        boxes: folder below which box files are stored (VidSTG: VidOR's); None for ``root``.
-        needs_boxes: whether a data set without its box files is refused; else its annotation is
-            read by itself where there are none and ``boxes`` names no folder.
-    """
-
-    dataset: str
-    split: str = ""
-    root: Path | None = None
-    annotations: Path | None = None
-    boxes: Path | None = None
-    needs_boxes: bool = True
+if TYPE_CHECKING:
+    from zerotube.eval.types import Benchmark
 
 
 _MODULES = {
@@ -49,6 +29,36 @@ _MODULES = {
 DATASETS: tuple[str, ...] = tuple(_MODULES)
 """Names of the data sets; "hcstvg" is either version, told apart by nothing but the numbers it is
 compared with."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which samples are wanted, and where the user keeps the files.
+
+    ``split`` is "" where ``annotations`` names the file. ``root`` is None for annotations alone
+    (scoring needs no videos), and for the test sets of synth.
+    """
+
+    dataset: str = field(
+        metadata={"metavar": "NAME", "help": f"{', '.join(DATASETS[:-1])} or {DATASETS[-1]}."}
+    )
+    """One of ``DATASETS``."""
+
+    split: str = field(default="", metadata={"metavar": "NAME"})
+    """Split of the data set, such as test."""
+
+    root: Path | None = field(default=None, metadata={"metavar": "DIR"})
+    """Folder with annotations and videos, at any depth."""
+
+    annotations: Path | None = field(default=None, metadata={"metavar": "FILE"})
+    """The annotation file; default: the split's usual name below --root."""
+
+    boxes: Path | None = field(default=None, metadata={"metavar": "DIR"})
+    """Folder with box files at any depth (VidSTG: the VidOR annotations); default --root."""
+
+    needs_boxes: bool = field(default=True, metadata={"flag": False})
+    """Whether a data set without its box files is refused; else its annotation is read by itself
+    where there are none and ``boxes`` names no folder."""
 
 
 def load_benchmark(request: Request) -> Benchmark:

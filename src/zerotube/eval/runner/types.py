@@ -4,52 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zerotube.errors import UsageError
+from zerotube.eval.run_options import RunOptions as RunOptions
 from zerotube.eval.types import Sample, Skipped
 
 ATTEMPTS = 2
 """How often a sample is tried before its failure stands."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How the samples of a benchmark are worked through; no option changes a result.
-
-    Attributes:
-        folder: where the journal is stored.
-        resume: continue the journal that is there; where there is none, begin.
-        limit: only the first samples; None for all.
-        shard: (i, n), 1-based: every n-th sample, from the i-th on.
-        workers: processes. None: this process alone, or with Ray one worker per GPU (per core where
-            there is no GPU). 1 without Ray works in this process.
-        ray: address of a Ray cluster, "local" for one on this machine; None for no Ray.
-
-    Raises:
-        UsageError: a number that is out of range.
-    """
-
-    folder: Path
-    resume: bool = False
-    limit: int | None = None
-    shard: tuple[int, int] = (1, 1)
-    workers: int | None = None
-    ray: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"a limit of {self.limit}", wanted="at least 1", fix="raise --limit")
-        number, count = self.shard
-        if not 1 <= number <= count:
-            raise UsageError(
-                f"shard {number}/{count}",
-                wanted="i/n with 1 <= i <= n",
-                fix="pass for example --shard 1/4",
-            )
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"{self.workers} workers", wanted="at least 1", fix="raise --workers")
 
 
 @dataclass(frozen=True)
