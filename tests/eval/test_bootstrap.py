@@ -49,10 +49,18 @@ def test_several_measures_are_resampled_together(monkeypatch) -> None:
     assert intervals(columns) == found
 
 
-@pytest.mark.parametrize(("values", "mean"), [([0.25], 0.25), ([1.0, 1.0, 1.0], 1.0)])
-def test_values_that_do_not_vary(values: list[float], mean: float) -> None:
-    found = interval(np.array(values))
-    assert (found.mean, found.low, found.high) == (mean, mean, mean)
+def test_values_that_do_not_vary() -> None:
+    found = interval(np.ones(3))
+    assert found.known
+    assert (found.mean, found.low, found.high) == (1.0, 1.0, 1.0)
+
+
+def test_one_sample_has_a_mean_and_no_interval() -> None:
+    found = interval(np.array([0.25]))
+    assert found.mean == 0.25
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert not found.known
 
 
 def test_no_samples_and_uneven_measures() -> None:

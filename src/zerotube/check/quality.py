@@ -125,7 +125,11 @@ def _objects(found: ClipFindings) -> Iterator[CheckLine]:
             f"right object, {name}",
             "info",
             f"{shown} (p = {p:.1g})" + (f"; {failed} failed" if failed else ""),
-            f"95% interval {low_high.low:.0%} to {low_high.high:.0%}"
+            (
+                f"95% interval {low_high.low:.0%} to {low_high.high:.0%}"
+                if low_high.known
+                else "too few clips for an interval"
+            )
             + (f"; the last failure: {text}" if failed else "")
             + cut,
             values={"right": sum(hits), "clips": len(hits), "p": p, "failed": failed},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,18 @@ class Interval:
 
     Attributes:
         mean: of the samples; NaN if there are none.
-        low, high: 2.5% and 97.5% percentiles of the means of resamples.
+        low, high: 2.5% and 97.5% percentiles of the means of resamples; NaN below two samples: one
+            says nothing about others.
     """
 
     mean: float
     low: float
     high: float
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval around the mean."""
+        return not (isnan(self.low) or isnan(self.high))
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0) -> Interval:
@@ -64,8 +71,11 @@ def intervals(columns: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> d
             fix="compute every measure for every sample",
         )
     count = counts.pop() if counts else 0
-    if count == 0:
-        return {name: Interval(float("nan"), float("nan"), float("nan")) for name in arrays}
+    if count < 2:
+        return {
+            name: Interval(float(values[0]) if count else nan, nan, nan)
+            for name, values in arrays.items()
+        }
     rng = np.random.default_rng(seed)
     means = {name: np.empty(DRAWS) for name in arrays}
     step = max(1, _BLOCK // count)

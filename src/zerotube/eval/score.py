@@ -67,7 +67,7 @@ class Table:
         found = self.intervals() if self.samples else {}
         return {
             name: f"{100 * one.mean:5.1f}"
-            + (f"  [{100 * one.low:.1f}, {100 * one.high:.1f}]" if self.samples > 1 else "")
+            + (f"  [{100 * one.low:.1f}, {100 * one.high:.1f}]" if one.known else "")
             for name, one in found.items()
         }
 

@@ -113,3 +113,18 @@ def test_the_plot_shows_every_row(tmp_path: Path) -> None:
         pixels = np.asarray(small.convert("RGB")).reshape(-1, 3)
     for colour in ((31, 95, 168), (196, 84, 28)):
         assert (pixels == colour).all(axis=1).sum() > 100
+
+
+def test_one_sample_has_means_and_no_intervals(tmp_path: Path) -> None:
+    benchmark, record = made_run()
+    alone = replace(record, samples=record.samples[:1], errors={})
+    (table,) = tabulate("components", ROWS, benchmark, alone, "half-open")
+    text = table.markdown()
+    assert "[" not in text
+    assert "(1 sample, vIoU half-open; percent, no intervals)" in text
+    assert "| 100.0 |" in text
+    content = json.loads(json.dumps(table.to_dict(), allow_nan=False))
+    assert content["rows"][0]["means"]["m_vIoU"] == {"mean": 1.0, "low": None, "high": None}
+    draw([table], tmp_path / "plot.png")
+    with Image.open(tmp_path / "plot.png") as picture:
+        assert picture.width > 500

@@ -15,10 +15,10 @@ from zerotube.eval.analyses.statistics import (
     CORRELATION_DRAWS,
     equal_groups,
     mean_of,
-    plain,
     spearman,
 )
 from zerotube.eval.bootstrap import Interval
+from zerotube.eval.plain_values import plain
 
 
 def test_correlation_is_scipys_and_its_interval_that_of_resamples() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zerotube.eval.ablations.rows import AblationRow
 from zerotube.eval.bootstrap import Interval, interval
 from zerotube.eval.markdown import markdown_table
+from zerotube.eval.plain_values import plain
 from zerotube.eval.predictions import failure, from_dict
 from zerotube.eval.published import Comparison, published
 from zerotube.eval.runner.types import RunRecord
@@ -62,8 +63,9 @@ class AblationTable:
     rows: tuple[MeasuredRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values; null for the ends of an interval that one sample does not have."""
+        found: dict[str, Any] = plain(self)
+        return found
 
     def markdown(self) -> str:
         """The table in percent with its intervals."""
@@ -82,10 +84,13 @@ class AblationTable:
             ]
             for row in self.rows
         )
-        return (
-            f"**{self.group}** ({self.samples} samples, vIoU {self.protocol}; percent with 95% "
-            f"bootstrap intervals, differences paired)\n\n{markdown_table(heads, rows)}"
+        about = (
+            f"{self.samples} samples, vIoU {self.protocol}; percent with 95% bootstrap intervals, "
+            "differences paired"
+            if self.samples > 1
+            else f"1 sample, vIoU {self.protocol}; percent, no intervals"
         )
+        return f"**{self.group}** ({about})\n\n{markdown_table(heads, rows)}"
 
 
 def tabulate(
@@ -168,5 +173,7 @@ def _percent(value: Interval | None, *, sign: bool = False) -> str:
     if value is None:
         return ""
     form = "+.1f" if sign else ".1f"
+    if not value.known:
+        return format(100 * value.mean, form)
     mean, low, high = (format(100 * part, form) for part in (value.mean, value.low, value.high))
     return f"{mean} [{low}, {high}]"

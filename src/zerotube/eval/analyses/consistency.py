@@ -221,8 +221,7 @@ class ConsistencyFindings(Findings):
         lines = []
         if min(one.samples for one in self.tunings["tuned"].groups) < 2:
             lines.append(
-                "groups of one sample: their intervals have no width and say nothing about other "
-                "samples"
+                "groups of one sample: they have no intervals and say nothing about other samples"
             )
         for tuning, one in self.tunings.items():
             if any(np.isnan(c.right.mean) for c in one.correlations.values()):

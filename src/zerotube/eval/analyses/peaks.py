@@ -21,9 +21,10 @@ from zerotube.eval.analyses.result import (
     number,
     ranged,
 )
-from zerotube.eval.analyses.statistics import means_of, median_of, plain
+from zerotube.eval.analyses.statistics import means_of, median_of
 from zerotube.eval.analyses.tokens import ATTENTIONS
 from zerotube.eval.bootstrap import Interval
+from zerotube.eval.plain_values import plain
 from zerotube.method.config import MethodSettings
 from zerotube.tube import style
 

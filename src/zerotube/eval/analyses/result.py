@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from zerotube.eval.analyses.statistics import plain
 from zerotube.eval.bootstrap import Interval
+from zerotube.eval.plain_values import plain
 from zerotube.eval.types import Benchmark, Sample
 from zerotube.files import whole_files
 from zerotube.tube.serialize import format_json
@@ -200,6 +200,8 @@ def ranged(value: Interval, digits: int = 3) -> str:
     """A mean with its interval for a table; a dash for none."""
     if not np.isfinite(value.mean):
         return "–"
+    if not value.known:
+        return number(value.mean, digits)
     low, high = number(value.low, digits), number(value.high, digits)
     return f"{value.mean:.{digits}f} [{low}, {high}]"
 
@@ -218,7 +220,7 @@ def few_samples(count: int) -> tuple[str, ...]:
     """A warning about a mean of one sample."""
     if count != 1:
         return ()
-    return ("one sample only: the intervals have no width and say nothing about other samples",)
+    return ("one sample only: it has no interval and says nothing about other samples",)
 
 
 def _cell(text: str) -> str:

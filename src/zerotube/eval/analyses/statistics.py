@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,16 +92,3 @@ def equal_groups(values: NDArray[np.float64], count: int) -> list[NDArray[np.int
         count: groups.
     """
     return list(np.array_split(np.argsort(values, kind="stable"), count))
-
-
-def plain(value: Any) -> Any:
-    """Plain JSON values of dataclasses, mappings and sequences; NaN and infinity become None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value

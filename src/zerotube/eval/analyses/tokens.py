@@ -431,7 +431,8 @@ def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> No
     ranks = [row for row in one.ranks if row.rank is not None]
     mean = one.ranks[-1].accuracy
     places = [float(row.rank or 0) for row in ranks]
-    axes.axhspan(mean.low, mean.high, color=style.ACCENT, alpha=0.18, lw=0)
+    if mean.known:
+        axes.axhspan(mean.low, mean.high, color=style.ACCENT, alpha=0.18, lw=0)
     axes.axhline(mean.mean, color=style.ACCENT, lw=1.8, label="mean of tokens")
     values = [row.accuracy for row in ranks]
     whiskers(axes, places, values, style.INK, "o", "-", "one token, by rank")

@@ -168,7 +168,7 @@ def means_by_length(unit: str, groups: Sequence[Group]) -> Chart:
     top = _unit_top(max(_highest(mean) for mean in means))
     dots = []
     for place, group, mean in zip(places, groups, means, strict=True):
-        known = bool(np.isfinite(mean.low))
+        known = mean.known
         reach = f" ({mean.low:.2f} to {mean.high:.2f})" if known else ""
         ends = (_y(mean.low, top), _y(mean.high, top)) if known else (None, None)
         text = f"{group.name} {unit}: {mean.mean:.2f}{reach}, {_samples(group.samples)}"
@@ -247,7 +247,7 @@ def _unit_top(largest: float) -> float:
 
 
 def _highest(mean: Interval) -> float:
-    return mean.high if np.isfinite(mean.high) else mean.mean
+    return mean.high if mean.known else mean.mean
 
 
 def _samples(count: float) -> str:

@@ -266,7 +266,7 @@ def _percent(value: float) -> str:
 
 def _reach(mean: Interval) -> str:
     """The interval in percent; "" where there is none."""
-    if mean.low != mean.low:
+    if not mean.known:
         return ""
     return f"{100 * mean.low:.1f}–{100 * mean.high:.1f}"
 
