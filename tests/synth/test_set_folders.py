@@ -20,7 +20,6 @@ from zerotube.synth import (
     read_samples,
     set_folder,
     set_sample,
-    write_samples,
     write_set,
 )
 from zerotube.synth.kept import kept_folder
@@ -57,7 +56,6 @@ def test_the_recipe_is_written_beside_the_samples(folder):
         "generator": "zerotube.synth",
         "version": RECIPE_VERSION,
         "set": "mixed",
-        "kind": None,
         "seed": SET_SEEDS["mixed"],
         "count": 4,
         "size": 64,
@@ -142,15 +140,21 @@ def test_impossible_settings_are_refused(tmp_path, settings):
 
 
 def test_folders_of_an_older_recipe_are_told_apart(tmp_path):
-    kinds = write_samples(tmp_path / "kinds", 1, 3, size=64)
+    kinds = write_set(tmp_path / "kinds", "mixed", 1, 3, size=64)
     chosen = write_set(tmp_path / "set", "unseen", 1, size=64)
 
-    def set_version(folder, version):
+    def change(folder, **changes):
         recipe = json.loads((folder / "recipe.json").read_text())
-        (folder / "recipe.json").write_text(json.dumps(recipe | {"version": version}))
+        (folder / "recipe.json").write_text(json.dumps(recipe | changes))
 
-    set_version(kinds, 2)
-    assert read_recipe(kinds).version == 2
+    def set_version(folder, version):
+        change(folder, version=version)
+
+    change(kinds, set=None, kind=None)
+
+    for version in (2, 3):
+        set_version(kinds, version)
+        assert read_recipe(kinds).version == version
     set_version(kinds, 1)
     with pytest.raises(InputError, match="zerotube synth --out DIR --seed 3"):
         read_recipe(kinds)

@@ -3,7 +3,7 @@
 from zerotube.synth.draw import set_sample
 from zerotube.synth.kept import set_folder
 from zerotube.synth.read import SavedSample, read_samples
-from zerotube.synth.sample import HELD_OUT_SEED, KINDS, SynthSample, sample
+from zerotube.synth.sample import HELD_OUT_SEED, SynthSample
 from zerotube.synth.stage import (
     BASIC_SETS,
     CONDITIONS,
@@ -13,7 +13,7 @@ from zerotube.synth.stage import (
     SETS,
     set_stage,
 )
-from zerotube.synth.write import CRF, write_samples, write_set
+from zerotube.synth.write import CRF, write_set
 
 __all__ = [
     "BASIC_SETS",
@@ -21,17 +21,14 @@ __all__ = [
     "CRF",
     "HELD_OUT_COMBINATIONS",
     "HELD_OUT_SEED",
-    "KINDS",
     "SETS",
     "SET_SAMPLES",
     "SET_SEEDS",
     "SavedSample",
     "SynthSample",
     "read_samples",
-    "sample",
     "set_folder",
     "set_sample",
     "set_stage",
-    "write_samples",
     "write_set",
 ]

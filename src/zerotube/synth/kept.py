@@ -44,7 +44,7 @@ def set_folder(
     Args:
         name: one of `zerotube.synth.SETS`.
         samples: the first so many; None for the published number.
-        workers, progress: as in `zerotube.synth.write_samples`.
+        workers, progress: as in `zerotube.synth.write_set`.
 
     Returns:
         The folder, complete.

@@ -66,7 +66,7 @@ _SEEN: tuple[Look, ...] = tuple(
     if (colour, shape) not in HELD_OUT_COMBINATIONS
 )
 _STREAM = 100
-"""Keeps the random numbers of the sets apart from those of `zerotube.synth.sample`."""
+"""Keeps the random numbers of these sets apart from those of the set "rich"."""
 
 _PARTS = ("attribute-hard", "action-hard")
 
