@@ -206,10 +206,10 @@ def scene() -> tuple[Any, Any, list[Any]]:
     from zerotube.query import decompose
     from zerotube.synth import set_sample
     from zerotube.synth.candidates import sampled_clip, true_tracks
-    from zerotube.synth.rich.sets import rich_stage
+    from zerotube.synth.sets import set_stage
 
     # 16:9, so that the clip is as wide in cells as long in steps; see reference.py.
-    wide = next(n for n in range(2) if rich_stage(n, SEED).aspect == "wide")
+    wide = next(n for n in range(2) if set_stage("rich", n, SEED).aspect == "wide")
     item = set_sample("rich", wide, SEED, side=288)
     clip, tracks = sampled_clip(item), true_tracks(item)
     # What people ask about one video: its few objects, each with a handful of actions.

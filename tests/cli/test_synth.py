@@ -76,18 +76,18 @@ def test_the_flag_names_every_set(run) -> None:
 
 def test_verbs_can_have_a_kept_set_written_first(capfd, monkeypatch, tmp_path: Path) -> None:
     from zerotube.cli.synth_sets import prepare_synth
-    from zerotube.synth import kept
+    from zerotube.synth import cache
 
-    monkeypatch.setattr(kept, "SET_SAMPLES", 1)
+    monkeypatch.setattr(cache, "SET_SAMPLES", 1)
     for others in (("vidstg", "test", None), ("synth", "", None), ("synth", "mixed", tmp_path)):
         dataset, split, root = others
         prepare_synth(dataset, split, root, None, quiet=False)
-    assert not kept.default_folder().exists()
+    assert not cache.default_folder().exists()
     prepare_synth("synth", "mixed", None, None, quiet=False)
     shown = capfd.readouterr()
     assert shown.out == ""
     assert "writing the test set 'mixed'" in shown.err
     assert "write    1/1" in shown.err
-    assert (kept.kept_folder("mixed") / "samples.jsonl").is_file()
+    assert (cache.cached_folder("mixed") / "samples.jsonl").is_file()
     prepare_synth("synth", "mixed", None, None, quiet=False)
     assert capfd.readouterr().err == ""

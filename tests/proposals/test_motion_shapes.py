@@ -208,7 +208,7 @@ def test_generated_clips_through_a_real_file(tmp_path: Path) -> None:
     clips = [
         index
         for index, stage in enumerate(stages)
-        if stage.condition == "plain" and stage.backdrop.pattern in ("uniform", "gradient")
+        if stage.condition == "plain" and stage.take.backdrop.pattern in ("uniform", "gradient")
     ]
     for index in clips:
         truth = set_sample("mixed", index, HELD_OUT_SEED)

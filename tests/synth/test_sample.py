@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zerotube.synth import BASIC_SETS, set_sample, set_stage
-from zerotube.synth.world import ACTIONS, SHAPES
+from zerotube.synth.words import BASIC_ACTIONS, BASIC_SHAPES
 
 
 @cache
@@ -46,9 +46,9 @@ def test_shapes_types_and_words(name):
     colour_shape = item.labels[item.target]
     assert item.attribute == f"the {colour_shape}"
     assert item.noun == colour_shape.split()[1]
-    assert item.noun in SHAPES
+    assert item.noun in BASIC_SHAPES
     done = item.query.removeprefix(item.attribute + " ")
-    assert done in ACTIONS
+    assert done in BASIC_ACTIONS
     assert item.action == f"the {item.noun} {done}"
 
 

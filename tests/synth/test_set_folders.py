@@ -22,7 +22,7 @@ from zerotube.synth import (
     set_sample,
     write_set,
 )
-from zerotube.synth.kept import kept_folder
+from zerotube.synth.cache import cached_folder
 from zerotube.synth.read import read_recipe
 from zerotube.synth.write import RECIPE_VERSION
 
@@ -228,13 +228,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_a_kept_set_is_written_once():
     told = []
     first = set_folder("unseen", 2, progress=lambda done, _total: told.append(done))
-    assert first == kept_folder("unseen", 2)
+    assert first == cached_folder("unseen", 2)
     assert first.is_relative_to(Path(os.environ["ZEROTUBE_CACHE"]))
     assert f"v{RECIPE_VERSION}" in first.parts
     assert len(read_samples(first)) == 2
     assert set_folder("unseen", 2, progress=lambda done, _total: told.append(done)) == first
     assert told == [1, 2]
-    assert kept_folder("unseen") != first
+    assert cached_folder("unseen") != first
 
 
 def test_two_processes_that_want_a_set_write_it_once():
@@ -265,10 +265,10 @@ def test_sets_that_do_not_exist_are_not_kept():
         set_folder("loud")
     with pytest.raises(UsageError, match="at least 1"):
         set_folder("mixed", 0)
-    assert not kept_folder("mixed", 0).exists()
+    assert not cached_folder("mixed", 0).exists()
 
 
 def test_without_the_variable_the_users_cache_is_used(tmp_path, monkeypatch):
     monkeypatch.delenv("ZEROTUBE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert kept_folder("mixed").parents[2] == tmp_path / "zerotube"
+    assert cached_folder("mixed").parents[2] == tmp_path / "zerotube"

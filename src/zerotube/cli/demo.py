@@ -33,7 +33,7 @@ def demo_sample(seed: int = 0) -> SynthSample:
     series = HELD_OUT_SEED + seed
     for index in count():
         stage = set_stage("attribute-hard", index, series)
-        backdrop = stage.backdrop
+        backdrop = stage.take.backdrop
         smooth = backdrop.pattern in ("uniform", "gradient") and backdrop.grain == 0.0
         if smooth and stage.condition == "plain":
             break

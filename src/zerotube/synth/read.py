@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
-from zerotube.synth.stage import RICH
+from zerotube.synth.sets import RICH
 from zerotube.synth.write import recipe_version
 
 LISTING = "samples.jsonl"
@@ -19,7 +19,7 @@ LISTING = "samples.jsonl"
 
 _RECIPE = "recipe.json"
 
-_OLDEST_SET, _OLDEST_RICH = 3, 1
+_OLDEST_SET, _OLDEST_RICH = 4, 1
 """First recipe versions whose samples are those that are generated now."""
 
 _OLDEST_KIND, _NEWEST_KIND = 2, 3

@@ -17,14 +17,13 @@ from typing import Any
 
 from zerotube.errors import InputError, UsageError
 from zerotube.files import whole_folder
-from zerotube.synth.draw import set_sample
-from zerotube.synth.sample import SynthSample
-from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
+from zerotube.synth.draw import SynthSample, set_sample
+from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS
 from zerotube.video import write_video
 
-RECIPE_VERSION = 3
-"""Raised whenever the same seed would give other samples or other files. 3: the test sets, and
-tags and frame counts in the list."""
+RECIPE_VERSION = 4
+"""Raised whenever the same seed gives other samples or other files. 3: tags and frame counts in
+the list. 4: the basic sets are drawn from the same world as "rich"."""
 
 RICH_RECIPE_VERSION = 1
 """The same for the set "rich", which counts its own."""

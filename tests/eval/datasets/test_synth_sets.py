@@ -11,7 +11,7 @@ import pytest
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.geometry.spans import Span
-from zerotube.synth import kept as kept_sets
+from zerotube.synth import cache as cached_sets
 from zerotube.synth import set_folder, set_sample, write_set
 
 COUNT = 3
@@ -93,7 +93,7 @@ def test_a_list_finds_its_files_beside_itself_or_below_a_root(written, tmp_path)
 
 
 def test_without_a_root_the_kept_set_is_read(monkeypatch):
-    monkeypatch.setattr(kept_sets, "SET_SAMPLES", 2)
+    monkeypatch.setattr(cached_sets, "SET_SAMPLES", 2)
     found = ask("unseen")
     assert found.split == "unseen"
     assert [item.sample_id[-5:] for item in found.samples] == ["00000", "00001"]
