@@ -42,7 +42,7 @@ from zerotube.eval.score import Table
 from zerotube.eval.task import Task
 from zerotube.eval.types import ALL, Benchmark
 from zerotube.synth import set_folder, write_set
-from zerotube.synth.kept import kept_folder
+from zerotube.synth.cache import cached_folder
 from zerotube.synth.questions import ASKED_OF
 
 RIGHT_TRACK = "gt_vIoU@0.5"
@@ -174,7 +174,7 @@ class Runs:
 
         The first samples of the published set are those of a smaller one.
         """
-        if self.samples is None or kept_folder(split).is_dir():
+        if self.samples is None or cached_folder(split).is_dir():
             return set_folder(split)
         folder = self.folder / f"{split}-{self.samples}"
         return folder if folder.is_dir() else write_set(folder, split, self.samples)

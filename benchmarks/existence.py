@@ -17,7 +17,7 @@ from zerotube.eval.types import Sample
 from zerotube.method.config import preset
 from zerotube.synth import set_stage
 from zerotube.synth.questions import SEED, Question, questions_of
-from zerotube.synth.stage import Stage
+from zerotube.synth.sets import Stage
 
 
 def stage_of(sample: Sample) -> Stage:

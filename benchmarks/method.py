@@ -204,11 +204,13 @@ def resident_mib(field: str = "VmRSS") -> float:
 def scene() -> tuple[Any, Any, list[Any]]:
     """One generated clip of 20 sampled frames, its true tracks, and ten queries about it."""
     from zerotube.query import decompose
-    from zerotube.synth import sample
+    from zerotube.synth import set_sample
     from zerotube.synth.candidates import sampled_clip, true_tracks
+    from zerotube.synth.sets import set_stage
 
     # 16:9, so that the clip is as wide in cells as long in steps; see reference.py.
-    item = sample(SEED, 0, "attribute", height=288, width=512)
+    wide = next(n for n in range(2) if set_stage("rich", n, SEED).aspect == "wide")
+    item = set_sample("rich", wide, SEED, side=288)
     clip, tracks = sampled_clip(item), true_tracks(item)
     # What people ask about one video: its few objects, each with a handful of actions.
     actions = ("moves left", "moves right", "moves up", "moves down", "stays still")

@@ -2,7 +2,7 @@
 
     python benchmarks/readme_picture.py [--out docs/images/demo.png] [--overwrite]
 
-It shows what `zerotube demo` computes: the first clip of the held-out seeds, which is not picked
+It shows what `zerotube demo` computes: the first plain clip of the held-out seeds, not picked
 for its answer (`zerotube.cli.demo.demo_sample`), candidates by `motion`, the default settings. Six
 of the sampled frames are shown, evenly spread, the first and the last among them.
 """

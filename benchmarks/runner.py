@@ -60,9 +60,9 @@ def measure(folder: Path, samples: int, rounds: int) -> dict[str, Any]:
     from zerotube.eval.datasets import Request, load_benchmark
     from zerotube.eval.ground_task import TRUTH, CandidateChoice, GroundTask, ModelChoice, Variant
     from zerotube.method.config import preset
-    from zerotube.synth import write_samples
+    from zerotube.synth import write_set
 
-    root = write_samples(folder / "clips", samples, SEED)
+    root = write_set(folder / "clips", "mixed", samples, SEED)
     benchmark = load_benchmark(Request("synth", root=root))
     task = GroundTask(
         (Variant("full", preset("paper")),), ModelChoice(device="cpu"), CandidateChoice(TRUTH)

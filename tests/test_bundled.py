@@ -15,7 +15,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from zerotube.bundled import DOMAIN, bundled_path
 from zerotube.mllm.loading import load
-from zerotube.synth.rich import words as rich
+from zerotube.synth import words
 from zerotube.video import Clip
 from zerotube.video.types import VideoInfo
 
@@ -77,11 +77,11 @@ def test_every_domain_word_is_known(loaded):
 
 
 def test_the_domain_is_the_generators():
-    assert tuple(rich.COLOURS) == DOMAIN.colours
-    assert DOMAIN.shapes == rich.SHAPES
-    assert rich.TEXTURES[1:] == DOMAIN.textures
-    assert (*rich.ACTIONS, rich.STILL) == DOMAIN.actions
-    assert (*rich.PLACES, *rich.RELATIONS) == DOMAIN.places
+    assert tuple(words.COLOURS) == DOMAIN.colours
+    assert DOMAIN.shapes == words.SHAPES
+    assert words.TEXTURES[1:] == DOMAIN.textures
+    assert (*words.ACTIONS, words.STILL) == DOMAIN.actions
+    assert (*words.PLACES, *words.RELATIONS) == DOMAIN.places
 
 
 @pytest.mark.parametrize(("frames", "steps"), [(1, 1), (3, 2), (20, 10)])

@@ -20,7 +20,7 @@ from zerotube.method.session import ClipSession, encode_options
 from zerotube.proposals.motion import MotionProposer
 from zerotube.proposals.types import TrackSet
 from zerotube.query import decompose
-from zerotube.synth import CRF, HELD_OUT_SEED, sample
+from zerotube.synth import CRF, HELD_OUT_SEED, set_sample
 from zerotube.synth.candidates import true_tracks
 from zerotube.tube.types import GroundingResult
 from zerotube.video import SegmentVideo, open_video, write_video
@@ -35,7 +35,7 @@ def grounder() -> Grounder:
 
 @pytest.fixture(scope="module")
 def truth():
-    return sample(HELD_OUT_SEED + 900, 0, "attribute")
+    return set_sample("attribute-hard", 0, HELD_OUT_SEED + 900)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from zerotube.synth.rich.scenes import Mix, random_take
+from zerotube.synth.takes import Mix, random_take
 
 TRAINING = Path(__file__).parent.parent / "training"
 TAKES = 12

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from synth.rich_takes import act, actor, random_take, take
-from zerotube.synth.rich import scenes
-from zerotube.synth.rich.facts import facts_of
-from zerotube.synth.rich.words import (
+from synth.made_takes import act, actor, random_take, take
+from zerotube.synth import takes
+from zerotube.synth.facts import facts_of
+from zerotube.synth.words import (
     ACTIONS,
     COLOURS,
     HELD_OUT_COMBINATIONS,
@@ -41,7 +41,7 @@ def windows(count, seed=0):
     rng = np.random.default_rng(seed)
     for number in range(count):
         sampled = number % 2 == 0
-        shot = scenes.random_take(rng, scenes.Mix(), 20) if sampled else random_take(rng)
+        shot = takes.random_take(rng, takes.Mix(), 20) if sampled else random_take(rng)
         first, last = 0, 19
         if number % 3 == 1:
             first = int(rng.integers(0, 12))

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from synth.rich_takes import act, actor, take
-from zerotube.synth.rich.scenes import Mix, random_take
-from zerotube.synth.rich.words import HELD_OUT_COMBINATIONS
+from synth.made_takes import act, actor, take
+from zerotube.synth.takes import Mix, random_take
+from zerotube.synth.words import HELD_OUT_COMBINATIONS
 
 TRAINING = Path(__file__).parent.parent / "training"
 TAKES = 30

@@ -23,10 +23,10 @@ import torch
 
 from build import FRAME, MERGE, PATCH
 from labels import of_moments
-from zerotube.synth.rich.crops import random_crop
-from zerotube.synth.rich.render import render
-from zerotube.synth.rich.scenes import Mix, random_take
-from zerotube.synth.rich.types import Take
+from zerotube.synth.crops import random_crop
+from zerotube.synth.rendering import render
+from zerotube.synth.scene import Take
+from zerotube.synth.takes import Mix, random_take
 
 LOG = logging.getLogger("draw")
 SEEDS = {"crops": 11, "clips": 21, "wide": 22, "long": 23}

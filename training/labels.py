@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.synth.rich.types import Actor, Take
-from zerotube.synth.rich.words import COLOURS, SHAPES, TEXTURES
+from zerotube.synth.scene import Actor, Take
+from zerotube.synth.words import COLOURS, SHAPES, TEXTURES
 
 CHANGES = (
     "left",

@@ -16,8 +16,8 @@ from build import MERGE, PATCH
 from packing import SLOT, Grid, Packed, pack
 from questions import caption, exchanges
 from statements import Exchange, Shares
-from zerotube.synth.rich.facts import facts_of
-from zerotube.synth.rich.types import Take
+from zerotube.synth.facts import facts_of
+from zerotube.synth.scene import Take
 
 OTHERS = {"wide": 0.08, "long": 0.05}
 """Share of batches from stores besides "clips", as far as they were drawn."""

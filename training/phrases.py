@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vocabulary import GENERIC, SYNONYMS
-from zerotube.synth.rich.facts import Claim
-from zerotube.synth.rich.words import STILL
+from zerotube.synth.facts import Claim
+from zerotube.synth.words import STILL
 
 
 def _direction(word: str) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ from statements import (
     unseen,
 )
 from vocabulary import ABSENT, GENERIC
-from zerotube.synth.rich.facts import Claim, Facts, ObjectFacts
-from zerotube.synth.rich.words import STILL
+from zerotube.synth.facts import Claim, Facts, ObjectFacts
+from zerotube.synth.words import STILL
 
 CAPTION = "describe this video in details ."
 

@@ -13,8 +13,8 @@ from itertools import accumulate
 import numpy as np
 
 from phrases import pick, say
-from zerotube.synth.rich.facts import SIZES, Claim, Facts, ObjectFacts, Relation
-from zerotube.synth.rich.words import (
+from zerotube.synth.facts import SIZES, Claim, Facts, ObjectFacts, Relation
+from zerotube.synth.words import (
     ACTIONS,
     COLOURS,
     HELD_OUT_COMBINATIONS,

@@ -6,7 +6,7 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from zerotube.synth.rich.words import COLOURS, SHAPES, TEXTURES
+from zerotube.synth.words import COLOURS, SHAPES, TEXTURES
 
 SPECIAL = (
     "<pad>",

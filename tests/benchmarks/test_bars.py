@@ -12,8 +12,8 @@ from zerotube.errors import UsageError, ZerotubeError
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.ground_task import ModelChoice
 from zerotube.synth import set_stage
-from zerotube.synth.stage import Stage
-from zerotube.synth.world import ACTIONS
+from zerotube.synth.sets import Stage
+from zerotube.synth.words import BASIC_ACTIONS
 
 ASKED = [("attribute-hard", 6), ("action-hard", 4), ("mixed", 0), ("unseen", 0)]
 
@@ -31,14 +31,14 @@ def existence(script):
 def holds(stage: Stage, words: list[str]) -> bool:
     """Whether "red square", "red square moves left" or "square moves left" is in a clip."""
     action = " ".join(words[-2:]) if words[-2] == "moves" else words[-1]
-    if action not in ACTIONS:
-        return any(words == [item.colour, item.shape] for item in stage.objects)
+    if action not in BASIC_ACTIONS:
+        return any(words == [item.colour, item.shape] for item in stage.take.actors)
     *colour, shape = words[: -len(action.split())]
     return any(
         item.shape == shape
         and colour in ([], [item.colour])
-        and action in [motion.action for motion in item.motions]
-        for item in stage.objects
+        and action in [act.action for act in item.acts]
+        for item in stage.take.actors
     )
 
 
@@ -63,12 +63,12 @@ def test_what_is_denied_is_made_of_the_clip_where_it_can_be(existence) -> None:
         _, denied = [one for one in existence.questions_of(stage) if one.kind == "attribute"]
         colour, shape = denied.text.removesuffix(" in this video?").split()[3:]
         known = [
-            colour in [item.colour for item in stage.objects],
-            shape in [item.shape for item in stage.objects],
+            colour in [item.colour for item in stage.take.actors],
+            shape in [item.shape for item in stage.take.actors],
         ]
         assert sum(known) == (2 if denied.how == "recombined" else 1)
         # Two objects that share a word leave nothing to recombine.
-        assert (denied.how == "one word new") >= (len(stage.objects) == 2)
+        assert (denied.how == "one word new") >= (len(stage.take.actors) == 2)
         made[denied.how] = made.get(denied.how, 0) + 1
     assert set(made) == {"recombined", "one word new"}
     hows = {
@@ -212,5 +212,5 @@ def test_no_samples(bars, tmp_path: Path) -> None:
 def test_a_clip_in_which_everything_happens_is_not_asked_for_what_does_not(existence) -> None:
     """Between them the objects of one look do all six actions here: nothing could be denied."""
     stage = set_stage("action-hard", 301)
-    assert {motion.action for item in stage.objects for motion in item.motions} == set(ACTIONS)
+    assert {act.action for item in stage.take.actors for act in item.acts} == set(BASIC_ACTIONS)
     assert existence.questions_of(stage) == ()

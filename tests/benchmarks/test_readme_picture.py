@@ -12,7 +12,7 @@ from PIL import Image
 
 from zerotube.cli.demo import demo_sample
 from zerotube.method.config import preset
-from zerotube.synth import HELD_OUT_SEED, sample
+from zerotube.synth import HELD_OUT_SEED, set_sample
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,12 @@ def picture(script):
     return script("readme_picture")
 
 
-def test_the_clip_is_the_first_of_the_held_out_seeds() -> None:
-    first = sample(HELD_OUT_SEED, 0, "attribute")
-    assert demo_sample().sample_id == first.sample_id == "attribute-1000000-00000"
-    assert demo_sample(3).sample_id == "attribute-1000003-00000"
+def test_the_clip_is_the_first_plain_one_of_the_held_out_seeds() -> None:
+    first = set_sample("attribute-hard", 20, HELD_OUT_SEED)
+    assert demo_sample().sample_id == first.sample_id == "attribute-hard-1000000-00020"
+    tags = demo_sample(3).tags
+    assert tags["condition"] == "plain"
+    assert tags["background"] in ("uniform", "gradient")
 
 
 def test_answer_and_truth_are_drawn(picture, tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from zerotube.synth import write_samples
+from zerotube.synth import write_set
 
 BASE = ("--frames", "4", "--top-k", "2", "--quiet")
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_samples(tmp_path_factory.mktemp("ablate") / "clips", 3, 3_300_000, size=96)
+    return write_set(tmp_path_factory.mktemp("ablate") / "clips", "mixed", 3, 3_300_000, size=96)
 
 
 def tables(folder: Path) -> list[dict]:

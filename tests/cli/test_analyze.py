@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from zerotube.errors import InputError
-from zerotube.synth import HELD_OUT_SEED, write_samples
+from zerotube.synth import HELD_OUT_SEED, write_set
 
 Run = Callable[..., Any]
 
@@ -18,7 +18,7 @@ Run = Callable[..., Any]
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "set"
-    return write_samples(folder, 3, HELD_OUT_SEED + 903, "attribute")
+    return write_set(folder, "attribute-hard", 3, HELD_OUT_SEED + 903)
 
 
 def words(what: str, clips: Path, out: Path, *more: object) -> list[object]:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from zerotube.synth import write_samples
+from zerotube.synth import write_set
 
 METHOD = ("--method", "gti", "--frames", "6", "--top-k", "2", "--proposer", "truth")
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_samples(tmp_path_factory.mktemp("eval") / "clips", 4, 3_100_000, size=96)
+    return write_set(tmp_path_factory.mktemp("eval") / "clips", "mixed", 4, 3_100_000, size=96)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_an_unknown_proposer_is_one_error_not_one_per_sample(
 
 
 def test_a_failed_sample_counts_zero_and_a_damaged_video_is_skipped(run, tmp_path: Path) -> None:
-    clips = write_samples(tmp_path / "clips", 4, 3_100_000, size=96)
+    clips = write_set(tmp_path / "clips", "mixed", 4, 3_100_000, size=96)
     videos = sorted((clips / "videos").iterdir())
     names = [video.stem for video in videos]
     videos[1].write_bytes(videos[1].read_bytes()[:300])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from zerotube.geometry.masks import encode_mask
-from zerotube.synth import HELD_OUT_SEED, sample
+from zerotube.synth import HELD_OUT_SEED, set_sample
 from zerotube.video import write_video
 
 METHOD = ("--method", "gti", "--frames", "4", "--top-k", "2", "--quiet")
@@ -18,7 +18,7 @@ METHOD = ("--method", "gti", "--frames", "4", "--top-k", "2", "--quiet")
 
 @pytest.fixture(scope="module")
 def truth():
-    return sample(HELD_OUT_SEED + 902, 0, "attribute")
+    return set_sample("attribute-hard", 0, HELD_OUT_SEED + 902)
 
 
 def xywh(box: np.ndarray) -> list[float]:

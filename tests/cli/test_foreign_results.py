@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zerotube.synth import write_samples
+from zerotube.synth import write_set
 
 FILES = [
     (verb, name)
@@ -21,7 +21,7 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_samples(tmp_path_factory.mktemp("foreign") / "clips", 1, 3_500_000, size=96)
+    return write_set(tmp_path_factory.mktemp("foreign") / "clips", "mixed", 1, 3_500_000, size=96)
 
 
 @pytest.mark.parametrize("resume", [(), ("--resume",)])

@@ -25,7 +25,7 @@ from zerotube.eval.ground_task import CandidateChoice, GroundTask, ModelChoice, 
 from zerotube.eval.runner.processes import Processes
 from zerotube.method.config import preset
 from zerotube.query.llm import LLMSettings
-from zerotube.synth import HELD_OUT_SEED, sample
+from zerotube.synth import HELD_OUT_SEED, set_sample
 from zerotube.video import write_video
 
 TEXT = "The tall man in red sits down on the bench."
@@ -76,7 +76,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """HC-STVG with three copies of a clip and one sentence."""
     folder = tmp_path_factory.mktemp("hcstvg")
-    clip = sample(HELD_OUT_SEED + 905, 0, "attribute")
+    clip = set_sample("attribute-hard", 0, HELD_OUT_SEED + 905)
     for name in NAMES:
         write_video(folder / name, clip.frames, clip.fps)
     entry = {

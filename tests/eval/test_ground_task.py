@@ -22,7 +22,7 @@ from zerotube.geometry.spans import Span
 from zerotube.grounder import Grounder
 from zerotube.method.config import preset
 from zerotube.proposals.files import read_tracks
-from zerotube.synth import HELD_OUT_SEED, read_samples, write_samples
+from zerotube.synth import HELD_OUT_SEED, read_samples, write_set
 from zerotube.video import open_video, write_video
 
 GTI, FULL = preset("gti", frames=6), preset("paper", frames=6)
@@ -32,8 +32,8 @@ BOTH = (Variant("gti", GTI), Variant("full", FULL))
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    folder = write_samples(
-        tmp_path_factory.mktemp("synth") / "set", 1, HELD_OUT_SEED + 901, "attribute"
+    folder = write_set(
+        tmp_path_factory.mktemp("synth") / "set", "attribute-hard", 1, HELD_OUT_SEED + 901
     )
     saved = read_samples(folder)[0]
     with open_video(saved.video) as video:
@@ -43,7 +43,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return Sample(
         sample_id=saved.sample_id,
         query=saved.query,
-        kind="attribute",
+        kind=saved.kind,
         video_name=saved.video.name,
         video=saved.video,
         truth=Truth(span, track.boxes_xyxy[span.start_frame : span.end_frame + 1].astype(float)),

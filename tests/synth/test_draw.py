@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from zerotube.synth import BASIC_SETS, CONDITIONS, set_sample, set_stage
-from zerotube.synth.draw import draw, whole_boxes
+from zerotube.synth.draw import draw
+from zerotube.synth.outlines import boxes as boxes_of
 
 SIDE = 224
 
@@ -27,9 +28,14 @@ def of_condition(condition):
 @cache
 def shown(stage, number):
     """Where an object shows: what changes when it is taken away, (T, height, width) levels."""
-    rest = tuple(item for n, item in enumerate(stage.objects) if n != number)
-    with_it, without = drawn(stage).frames, draw(replace(stage, objects=rest, target=0)).frames
+    rest = tuple(item for n, item in enumerate(stage.take.actors) if n != number)
+    with_it, without = drawn(stage).frames, draw(changed(stage, actors=rest)).frames
     return (np.maximum(with_it, without) - np.minimum(with_it, without)).max(axis=3)
+
+
+def changed(stage, **changes):
+    """The stage with another take, in which the first object is the target."""
+    return replace(stage, take=replace(stage.take, **changes), target=0)
 
 
 @cache
@@ -40,10 +46,10 @@ def drawn(stage):
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_boxes_hug_the_pixels_that_can_be_seen(condition):
     for stage in of_condition(condition):
-        for number in range(len(stage.objects)):
-            changed = shown(stage, number) > 12
+        for number in range(len(stage.take.actors)):
+            seen = shown(stage, number) > 12
             for frame in range(0, stage.frame_count, 3):
-                rows, cols = np.nonzero(changed[frame])
+                rows, cols = np.nonzero(seen[frame])
                 pixels = [cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]
                 box = drawn(stage).boxes_xyxy[number, frame]
                 np.testing.assert_allclose(box, pixels, atol=1.5, err_msg=stage.sample_id)
@@ -52,7 +58,7 @@ def test_boxes_hug_the_pixels_that_can_be_seen(condition):
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_objects_stand_out_from_what_lies_behind_them(condition):
     for stage in of_condition(condition):
-        for number in range(len(stage.objects)):
+        for number in range(len(stage.take.actors)):
             levels = shown(stage, number)[0]
             assert np.median(levels[levels > 12]) >= 40
 
@@ -60,8 +66,8 @@ def test_objects_stand_out_from_what_lies_behind_them(condition):
 def test_an_occluder_hides_about_half_at_most_and_not_all_the_time():
     cut = 0
     for stage in of_condition("occlusion"):
-        open_view = replace(stage, occluder=None)
-        for number in range(len(stage.objects)):
+        open_view = changed(stage, occluder=None)
+        for number in range(len(stage.take.actors)):
             visible = (shown(stage, number) > 40).sum(axis=(1, 2))
             whole = (shown(open_view, number) > 40).sum(axis=(1, 2))
             hidden = 1 - visible / whole
@@ -69,7 +75,7 @@ def test_an_occluder_hides_about_half_at_most_and_not_all_the_time():
             if number == stage.target:
                 assert hidden.max() >= 0.15
                 assert (hidden > 0.1).mean() <= 0.65
-        boxes, whole = drawn(stage).boxes_xyxy, whole_boxes(stage, SIDE)
+        boxes, whole = drawn(stage).boxes_xyxy, boxes_of(stage.take, SIDE, SIDE)
         assert (boxes[..., :2] >= whole[..., :2] - 1).all()
         assert (boxes[..., 2:] <= whole[..., 2:] + 1).all()
         cut += (np.abs(boxes - whole)[stage.target] > 3).any()
@@ -78,14 +84,14 @@ def test_an_occluder_hides_about_half_at_most_and_not_all_the_time():
 
 def test_everything_moves_with_the_camera():
     stage = of_condition("jitter")[0]
-    still = replace(stage, shifts=np.zeros_like(stage.shifts))
+    still = changed(stage, shifts=np.zeros_like(stage.take.shifts))
     moved = drawn(stage).boxes_xyxy - draw(still, SIDE).boxes_xyxy
-    wanted = np.tile(stage.shifts * SIDE, 2)
+    wanted = np.tile(stage.take.shifts * SIDE, 2)
     np.testing.assert_allclose(moved, np.broadcast_to(wanted, moved.shape), atol=1e-3)
     # The ground as well: shifted back by whole pixels, a frame is the still one, nearly.
-    whole = replace(stage, shifts=np.full_like(stage.shifts, 4 / SIDE))
+    whole = changed(stage, shifts=np.full_like(stage.take.shifts, 4 / SIDE))
     ahead, behind = draw(whole, SIDE).frames[0], draw(still, SIDE).frames[0]
-    grain = stage.backdrop.grain
+    grain = stage.take.backdrop.grain
     assert np.abs(ahead[4:, 4:].astype(int) - behind[:-4, :-4]).mean() <= 1 + 2 * grain
 
 
@@ -94,15 +100,15 @@ def test_a_sample_says_the_same_as_its_stage():
         stage = set_stage(name, 2)
         item = set_sample(name, 2, side=64)
         assert item.kind == name
-        assert item.query == f"the {item.labels[item.target]} {stage.asked.action}"
-        assert item.query.split()[-len(stage.asked.action.split()) :] == stage.asked.action.split()
+        assert item.query == f"the {item.labels[item.target]} {stage.action}"
+        assert item.query.split()[-len(stage.action.split()) :] == stage.action.split()
         assert item.attribute == f"the {item.labels[item.target]}"
-        assert item.action == f"the {item.noun} {stage.asked.action}"
+        assert item.action == f"the {item.noun} {stage.action}"
         assert item.frames.shape == (stage.frame_count, 64, 64, 3)
-        assert item.boxes_xyxy.shape == (len(stage.objects), stage.frame_count, 4)
+        assert item.boxes_xyxy.shape == (len(stage.take.actors), stage.frame_count, 4)
         assert (item.start_frame, item.end_frame) == (
-            stage.asked.start_frame,
-            stage.asked.end_frame,
+            stage.start_frame,
+            stage.end_frame,
         )
         assert dict(item.tags) == stage.tags
 

@@ -20,10 +20,9 @@ from zerotube.synth import (
     read_samples,
     set_folder,
     set_sample,
-    write_samples,
     write_set,
 )
-from zerotube.synth.kept import kept_folder
+from zerotube.synth.cache import cached_folder
 from zerotube.synth.read import read_recipe
 from zerotube.synth.write import RECIPE_VERSION
 
@@ -57,7 +56,6 @@ def test_the_recipe_is_written_beside_the_samples(folder):
         "generator": "zerotube.synth",
         "version": RECIPE_VERSION,
         "set": "mixed",
-        "kind": None,
         "seed": SET_SEEDS["mixed"],
         "count": 4,
         "size": 64,
@@ -142,15 +140,21 @@ def test_impossible_settings_are_refused(tmp_path, settings):
 
 
 def test_folders_of_an_older_recipe_are_told_apart(tmp_path):
-    kinds = write_samples(tmp_path / "kinds", 1, 3, size=64)
+    kinds = write_set(tmp_path / "kinds", "mixed", 1, 3, size=64)
     chosen = write_set(tmp_path / "set", "unseen", 1, size=64)
 
-    def set_version(folder, version):
+    def change(folder, **changes):
         recipe = json.loads((folder / "recipe.json").read_text())
-        (folder / "recipe.json").write_text(json.dumps(recipe | {"version": version}))
+        (folder / "recipe.json").write_text(json.dumps(recipe | changes))
 
-    set_version(kinds, 2)
-    assert read_recipe(kinds).version == 2
+    def set_version(folder, version):
+        change(folder, version=version)
+
+    change(kinds, set=None, kind=None)
+
+    for version in (2, 3):
+        set_version(kinds, version)
+        assert read_recipe(kinds).version == version
     set_version(kinds, 1)
     with pytest.raises(InputError, match="zerotube synth --out DIR --seed 3"):
         read_recipe(kinds)
@@ -224,13 +228,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_a_kept_set_is_written_once():
     told = []
     first = set_folder("unseen", 2, progress=lambda done, _total: told.append(done))
-    assert first == kept_folder("unseen", 2)
+    assert first == cached_folder("unseen", 2)
     assert first.is_relative_to(Path(os.environ["ZEROTUBE_CACHE"]))
     assert f"v{RECIPE_VERSION}" in first.parts
     assert len(read_samples(first)) == 2
     assert set_folder("unseen", 2, progress=lambda done, _total: told.append(done)) == first
     assert told == [1, 2]
-    assert kept_folder("unseen") != first
+    assert cached_folder("unseen") != first
 
 
 def test_two_processes_that_want_a_set_write_it_once():
@@ -261,10 +265,10 @@ def test_sets_that_do_not_exist_are_not_kept():
         set_folder("loud")
     with pytest.raises(UsageError, match="at least 1"):
         set_folder("mixed", 0)
-    assert not kept_folder("mixed", 0).exists()
+    assert not cached_folder("mixed", 0).exists()
 
 
 def test_without_the_variable_the_users_cache_is_used(tmp_path, monkeypatch):
     monkeypatch.delenv("ZEROTUBE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert kept_folder("mixed").parents[2] == tmp_path / "zerotube"
+    assert cached_folder("mixed").parents[2] == tmp_path / "zerotube"

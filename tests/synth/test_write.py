@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 from zerotube.errors import InputError, UsageError
-from zerotube.synth import read_samples, sample, write_samples
+from zerotube.synth import read_samples, set_sample, write_set
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_samples(tmp_path_factory.mktemp("synth") / "out", 2, 12, "attribute", size=96)
+    return write_set(tmp_path_factory.mktemp("synth") / "out", "action-hard", 2, 12, size=96)
 
 
 def test_list_tracks_and_video_agree_with_the_generator(folder):
     saved = read_samples(folder)
     assert len(saved) == 2
     for index, line in enumerate(saved):
-        item = sample(12, index, "attribute", height=96, width=96)
+        item = set_sample("action-hard", index, 12, side=96)
         assert (line.query, line.fps, line.start_frame) == (item.query, item.fps, item.start_frame)
         with av.open(str(line.video)) as container:
             frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
@@ -38,13 +38,13 @@ def test_list_tracks_and_video_agree_with_the_generator(folder):
 
 def test_recipe_names_the_seed(folder):
     recipe = json.loads((folder / "recipe.json").read_text())
-    assert (recipe["seed"], recipe["count"], recipe["kind"]) == (12, 2, "attribute")
+    assert (recipe["seed"], recipe["count"], recipe["set"]) == (12, 2, "action-hard")
 
 
 def test_a_folder_in_use_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(UsageError, match="not empty"):
-        write_samples(tmp_path, 1, 0)
+        write_set(tmp_path, "mixed", 1, 0)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -54,15 +54,15 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr("zerotube.synth.write.write_video", broken)
     with pytest.raises(OSError, match="disk full"):
-        write_samples(tmp_path / "out", 1, 0, size=64)
+        write_set(tmp_path / "out", "mixed", 1, 0, size=64)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("settings", [{"count": 0}, {"size": 63}, {"kind": "sound"}])
+@pytest.mark.parametrize("settings", [{"count": 0}, {"size": 63}, {"name": "sound"}])
 def test_impossible_settings_are_refused(tmp_path, settings):
-    arguments = {"count": 1, "seed": 0, **settings}
+    arguments = {"name": "mixed", "count": 1, "seed": 0, **settings}
     with pytest.raises(UsageError):
-        write_samples(tmp_path / "out", **arguments)
+        write_set(tmp_path / "out", **arguments)
 
 
 def test_reading_something_else_says_so(tmp_path):

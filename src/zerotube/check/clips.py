@@ -21,7 +21,7 @@ from zerotube.query.prompts import existence_prompt
 from zerotube.synth.candidates import SampleVideo, true_tracks
 from zerotube.synth.draw import draw
 from zerotube.synth.questions import questions_of
-from zerotube.synth.stage import set_stage
+from zerotube.synth.sets import set_stage
 
 SET = "mixed"
 """The published set whose first samples are taken."""

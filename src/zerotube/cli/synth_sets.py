@@ -54,11 +54,11 @@ def prepare_synth(
     if dataset != "synth" or root is not None or annotations is not None:
         return
     from zerotube.synth import SETS
-    from zerotube.synth.kept import kept_folder, set_folder
+    from zerotube.synth.cache import cached_folder, set_folder
 
-    if split not in SETS or kept_folder(split).is_dir():
+    if split not in SETS or cached_folder(split).is_dir():
         return  # an unknown split is refused, with the names of the sets, where it is read
-    console.note(f"writing the test set {split!r} to {kept_folder(split)}, once")
+    console.note(f"writing the test set {split!r} to {cached_folder(split)}, once")
     with console.StageProgress(quiet=quiet) as progress, stoppable():
         set_folder(
             split,

@@ -1,19 +1,19 @@
 """The synthetic benchmark: generated clips of coloured shapes with queries and true tubes."""
 
-from zerotube.synth.draw import set_sample
-from zerotube.synth.kept import set_folder
+from zerotube.synth.cache import set_folder
+from zerotube.synth.draw import SynthSample, set_sample
 from zerotube.synth.read import SavedSample, read_samples
-from zerotube.synth.sample import HELD_OUT_SEED, KINDS, SynthSample, sample
-from zerotube.synth.stage import (
+from zerotube.synth.sets import (
     BASIC_SETS,
-    CONDITIONS,
-    HELD_OUT_COMBINATIONS,
+    HELD_OUT_SEED,
     SET_SAMPLES,
     SET_SEEDS,
     SETS,
     set_stage,
 )
-from zerotube.synth.write import CRF, write_samples, write_set
+from zerotube.synth.takes import CONDITIONS
+from zerotube.synth.words import HELD_OUT_COMBINATIONS, UNSEEN_COMBINATIONS
+from zerotube.synth.write import CRF, write_set
 
 __all__ = [
     "BASIC_SETS",
@@ -21,17 +21,15 @@ __all__ = [
     "CRF",
     "HELD_OUT_COMBINATIONS",
     "HELD_OUT_SEED",
-    "KINDS",
     "SETS",
     "SET_SAMPLES",
     "SET_SEEDS",
+    "UNSEEN_COMBINATIONS",
     "SavedSample",
     "SynthSample",
     "read_samples",
-    "sample",
     "set_folder",
     "set_sample",
     "set_stage",
-    "write_samples",
     "write_set",
 ]

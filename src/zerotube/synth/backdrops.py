@@ -1,16 +1,14 @@
-"""What lies behind the objects of a test set: muted backgrounds and bits of clutter."""
+"""What lies behind the objects: muted backgrounds and bits of clutter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.synth.choices import pick
-from zerotube.synth.world import coverage
 
 Pattern = Literal["uniform", "gradient", "stripes", "checkerboard", "blobs"]
 
@@ -29,7 +27,7 @@ class Bit:
     """One small thing of no interest that lies still.
 
     Attributes:
-        shape: one of `zerotube.synth.world.SHAPES`.
+        shape: one of `zerotube.synth.words.SHAPES`.
         rgb: grey to brown, 0..255.
         x, y: centre, fraction of the side.
         size: diameter of the circumscribed circle, fraction of the side.
@@ -67,33 +65,6 @@ class Backdrop:
     seed: int
     bits: tuple[Bit, ...] = ()
 
-    def draw(self, side: int, margin: int = 0) -> NDArray[np.float32]:
-        """The stage and, for a moving camera, some of what lies around it.
-
-        Args:
-            side: of the frame, pixels.
-            margin: pixels to draw beyond each edge.
-
-        Returns:
-            float32 (side + 2 margin, side + 2 margin, 3), 0..255.
-        """
-        whole = side + 2 * margin
-        at = ((np.arange(whole) - margin + 0.5) / side - 0.5).astype(np.float32)
-        share = _PATTERNS[self.pattern](self, at[None, :], at[:, None])
-        first, second = (np.asarray(tone, np.float32) for tone in (self.first, self.second))
-        frame = first + np.broadcast_to(share, (whole, whole))[..., None] * (second - first)
-        if self.grain > 0:
-            rng = np.random.default_rng(self.seed)
-            frame += self.grain * rng.standard_normal((whole, whole, 1), dtype=np.float32)
-        for bit in self.bits:
-            centre = bit.x * side + margin, bit.y * side + margin
-            part = coverage(bit.shape, bit.angle, centre, 0.5 * bit.size * side, whole, whole)
-            if part is not None:
-                rows, cols, alpha = part
-                view = frame[rows, cols]
-                view += alpha[..., None] * (np.asarray(bit.rgb, np.float32) - view)
-        return np.clip(frame, 0.0, 255.0)
-
 
 def random_backdrop(rng: np.random.Generator, pattern: Pattern, *, clutter: bool) -> Backdrop:
     """A muted background: two greys with a soft tint, 15 to 45 levels apart."""
@@ -114,6 +85,17 @@ def random_backdrop(rng: np.random.Generator, pattern: Pattern, *, clutter: bool
         if clutter
         else (),
     )
+
+
+def wide_backdrop(
+    rng: np.random.Generator, pattern: Pattern, width: float, height: float, *, clutter: bool
+) -> Backdrop:
+    """`random_backdrop` with its clutter spread over a frame of `width` by `height` sides."""
+    backdrop = random_backdrop(rng, pattern, clutter=clutter)
+    if not backdrop.bits or (width == 1.0 and height == 1.0):
+        return backdrop
+    bits = tuple(replace(bit, x=bit.x * width, y=bit.y * height) for bit in backdrop.bits)
+    return replace(backdrop, bits=bits)
 
 
 def _random_bits(rng: np.random.Generator, ground: float) -> tuple[Bit, ...]:
@@ -139,56 +121,3 @@ def _random_bits(rng: np.random.Generator, ground: float) -> tuple[Bit, ...]:
 def _rgb(values: NDArray[np.float64]) -> RGB:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-_Share = NDArray[np.float32]
-
-
-def _narrow(values: NDArray[np.floating[Any]]) -> _Share:
-    return values.astype(np.float32)
-
-
-def _uniform(_backdrop: Backdrop, _x: _Share, _y: _Share) -> _Share:
-    return np.zeros((1, 1), np.float32)
-
-
-def _gradient(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
-    ramp = x * np.cos(backdrop.angle) + y * np.sin(backdrop.angle)
-    return _narrow(np.clip(ramp / 1.42 + 0.5, 0.0, 1.0))
-
-
-def _wave(position: _Share, period: float) -> _Share:
-    """A square wave between -1 and 1 with soft edges."""
-    sine = np.sin(2.0 * np.pi * position / period) / np.sin(np.pi * SOFTNESS)
-    return _narrow(np.clip(sine, -1.0, 1.0))
-
-
-def _stripes(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
-    across = x * np.cos(backdrop.angle) + y * np.sin(backdrop.angle)
-    return 0.5 + 0.5 * _wave(across.astype(np.float32), backdrop.period)
-
-
-def _checkerboard(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
-    cos, sin = np.cos(backdrop.angle), np.sin(backdrop.angle)
-    along, across = (x * cos + y * sin), (y * cos - x * sin)
-    fields = [_wave(part.astype(np.float32), backdrop.period) for part in (along, across)]
-    return 0.5 + 0.5 * fields[0] * fields[1]
-
-
-def _blobs(backdrop: Backdrop, x: _Share, y: _Share) -> _Share:
-    rng = np.random.default_rng((backdrop.seed, 1))
-    share = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.float32)
-    for number in range(BLOBS):
-        (at_x, at_y), reach = rng.uniform(-0.55, 0.55, size=2), rng.uniform(0.08, 0.2)
-        squared = (x - np.float32(at_x)) ** 2 + (y - np.float32(at_y)) ** 2
-        share += np.exp(-squared / np.float32(2.0 * reach**2)) * (1.0 if number % 2 else -1.0)
-    return _narrow(np.clip(0.5 + 0.5 * share, 0.0, 1.0))
-
-
-_PATTERNS: dict[Pattern, Callable[[Backdrop, _Share, _Share], _Share]] = {
-    "uniform": _uniform,
-    "gradient": _gradient,
-    "stripes": _stripes,
-    "checkerboard": _checkerboard,
-    "blobs": _blobs,
-}

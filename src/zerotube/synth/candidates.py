@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.proposals.types import Track, TrackSet
-from zerotube.synth.sample import SynthSample
+from zerotube.synth.draw import SynthSample
 from zerotube.video.base import Video
 from zerotube.video.sampling import uniform_indices
 from zerotube.video.types import Clip, Frame, VideoInfo

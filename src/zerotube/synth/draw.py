@@ -1,22 +1,66 @@
-"""Draws a stage: frames, and the box of what can be seen of every object in them."""
+"""Draws samples of the test sets: frames, and the box of what can be seen of every object in them.
+
+PyTorch draws them; it is loaded when the first is drawn.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.synth.layout import trajectory
-from zerotube.synth.sample import SynthSample
-from zerotube.synth.stage import RICH, SHIFT, Stage, set_stage
-from zerotube.synth.world import coverage, extent
+from zerotube.synth.backdrops import Backdrop
+from zerotube.synth.outlines import boxes
+from zerotube.synth.scene import Actor, Take
+from zerotube.synth.sets import Stage, set_stage
 
 _SEEN = 0.3
-"""A pixel belongs to an object if at least this share of it shows it: less is a faint rim."""
+"""A pixel belongs to an object if at least this share of it shows it."""
 
-Patch = tuple[slice, slice, NDArray[np.float32]]
-"""Rows, columns, and the share of each of their pixels, float32 0..1."""
+_WHITE = (255.0, 255.0, 255.0)
+_BLACK = Backdrop("uniform", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 1.0, 0.0, 0)
+_LOOKS = ("blinks", "changes color", "appears", "disappears")
+"""Actions that change what is seen of an object but not where it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class SynthSample:
+    """One clip with a query and its answer.
+
+    Attributes:
+        sample_id: unique name made of set, seed and index.
+        kind: the test set, one of `zerotube.synth.SETS`.
+        query: the sentence, for example "the red square moves left".
+        attribute: who, for example "the red square".
+        action: what it does, for example "the square moves left".
+        noun: the target's shape word.
+        frames: RGB, uint8 (T, height, width, 3).
+        fps: frames per second.
+        boxes_xyxy: float32 (P, T, 4), pixels, tight around each object in each frame.
+        labels: colour and shape of each object, P of them.
+        target: index of the object meant.
+        start_frame: first frame of the action.
+        end_frame: last frame of the action, inclusive.
+        tags: what the set records of the sample besides.
+    """
+
+    sample_id: str
+    kind: str
+    query: str
+    attribute: str
+    action: str
+    noun: str
+    frames: NDArray[np.uint8]
+    fps: Fraction
+    boxes_xyxy: NDArray[np.float32]
+    labels: tuple[str, ...]
+    target: int
+    start_frame: int
+    end_frame: int
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def set_sample(name: str, index: int, seed: int | None = None, *, side: int = 224) -> SynthSample:
@@ -26,16 +70,12 @@ def set_sample(name: str, index: int, seed: int | None = None, *, side: int = 22
         name: one of `zerotube.synth.SETS`.
         index: number within the set, from 0.
         seed: series of samples; None for the published one.
-        side: pixels of the square frames; in "rich" of the shorter side.
+        side: pixels of the shorter side of the frames, an even number.
 
     Returns:
-        The sample; its boxes are those of the visible parts.
+        The sample; its boxes are those of the parts that nothing hides. An object that has not
+        appeared yet, or has disappeared, has the box of the place where it would be.
     """
-    if name == RICH:
-        # PyTorch draws them; whoever asks for the other sets need not load it.
-        from zerotube.synth.rich.samples import rich_sample
-
-        return rich_sample(index, seed, side=side)
     return draw(set_stage(name, index, seed), side)
 
 
@@ -44,134 +84,72 @@ def draw(stage: Stage, side: int = 224) -> SynthSample:
 
     Args:
         stage: the facts.
-        side: pixels of the square frames.
+        side: pixels of the shorter side of the frames, an even number.
     """
-    target = stage.objects[stage.target]
-    frames = np.empty((stage.frame_count, side, side, 3), np.uint8)
-    boxes = whole_boxes(stage, side)
-    paths = [trajectory(item, stage.frame_count) for item in stage.objects]
-    ground = _Ground(stage, side)
-    for frame, picture in enumerate(frames):
-        picture[:] = ground.at(frame)
-        shift = stage.shifts[frame]
-        for number, item in enumerate(stage.objects):
-            x, y, size = paths[number][frame]
-            centre = (x + shift[0]) * side, (y + shift[1]) * side
-            patch = coverage(item.shape, item.angle, centre, 0.5 * size * side, side, side)
-            if patch is None:
-                continue
-            _blend(picture, patch, item.rgb)
-            if stage.occluder is not None:
-                boxes[number, frame] = _visible(boxes[number, frame], patch, stage, frame, side)
-        if stage.occluder is not None:
-            everything = slice(0, side), slice(0, side)
-            down, across = stage.occluder.shares(frame, side, *everything)
-            rows, cols = _inside(down), _inside(across)
-            share = down[rows, None] * across[None, cols]
-            _blend(picture, (rows, cols, share), stage.occluder.rgb)
+    from zerotube.synth.rendering import render
+
+    width = 2 * round(0.5 * side * stage.take.width)
+    question = stage.question
     return SynthSample(
         sample_id=stage.sample_id,
         kind=stage.name,
-        query=f"the {target.label} {stage.asked.action}",
-        attribute=f"the {target.label}",
-        action=f"the {target.shape} {stage.asked.action}",
-        noun=target.shape,
-        frames=frames,
+        query=f"{question.attribute} {stage.action}",
+        attribute=question.attribute,
+        action=f"the {question.noun} {stage.action}",
+        noun=question.noun,
+        frames=render([stage.take], side, width)[0].numpy(),
         fps=stage.fps,
-        boxes_xyxy=boxes,
-        labels=tuple(item.label for item in stage.objects),
+        boxes_xyxy=visible_boxes(stage.take, side, width),
+        labels=tuple(actor.label for actor in stage.take.actors),
         target=stage.target,
-        start_frame=stage.asked.start_frame,
-        end_frame=stage.asked.end_frame,
+        start_frame=stage.start_frame,
+        end_frame=stage.end_frame,
         tags=stage.tags,
     )
 
 
-def whole_boxes(stage: Stage, side: int) -> NDArray[np.float32]:
-    """The tight box of every object, as if nothing hid any of it.
-
-    Returns:
-        float32 (objects, frames, 4): x1, y1, x2, y2 in pixels, clipped to the frame.
-    """
-    out = np.empty((len(stage.objects), stage.frame_count, 4), np.float32)
-    for row, item in zip(out, stage.objects, strict=True):
-        path = trajectory(item, stage.frame_count)
-        low, high = extent(item.shape, item.angle)
-        centres, radii = path[:, :2] + stage.shifts, 0.5 * path[:, 2:]
-        row[:, :2] = (centres + low * radii) * side
-        row[:, 2:] = (centres + high * radii) * side
-    return out.clip(0, side)
-
-
-class _Ground:
-    """The empty frame; seen by a moving camera, a part of a larger picture."""
-
-    def __init__(self, stage: Stage, side: int) -> None:
-        self._moves = bool(stage.shifts.any())
-        self._margin = math.ceil(SHIFT * side) + 1 if self._moves else 0
-        self._wide = stage.backdrop.draw(side, self._margin)
-        self._still = _bytes(self._wide)
-        self._shifts = stage.shifts * side
-        self._side = side
-
-    def at(self, frame: int) -> NDArray[np.uint8]:
-        """uint8 (side, side, 3)."""
-        if not self._moves:
-            return self._still
-        # Content moves by +shift, so the window moves the other way; between pixels, bilinear.
-        x, y = self._margin - self._shifts[frame]
-        left, top = int(x), int(y)
-        right, down = np.float32(x - left), np.float32(y - top)
-        part = self._wide[top : top + self._side + 1, left : left + self._side + 1]
-        part = part[:-1] + down * (part[1:] - part[:-1])
-        return _bytes(part[:, :-1] + right * (part[:, 1:] - part[:, :-1]))
-
-
-def _bytes(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(picture).astype(np.uint8)
-
-
-def _blend(picture: NDArray[np.uint8], patch: Patch, rgb: tuple[float, float, float]) -> None:
-    rows, cols, share = patch
-    view = picture[rows, cols]
-    mixed = view + share[..., None] * (np.asarray(rgb, np.float32) - view)
-    view[:] = np.rint(mixed).clip(0, 255)
-
-
-def _inside(shares: NDArray[np.float32]) -> slice:
-    """From the first to the last that is covered at all; empty if none is."""
-    found = np.flatnonzero(shares)
-    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
-
-
-def _visible(
-    box: NDArray[np.float32], patch: Patch, stage: Stage, frame: int, side: int
-) -> NDArray[np.float32]:
-    """The box of the visible part: each edge that the occluder cut off moves to where it ends.
+def visible_boxes(take: Take, height: int, width: int) -> NDArray[np.float32]:
+    """The box of what the occluder leaves of every object.
 
     An edge that it left alone keeps its exact place, which pixels know only by half a pixel.
+
+    Args:
+        take: what is drawn.
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        float32 (objects, T, 4): x1, y1, x2, y2 in pixels, clipped to the frame.
     """
-    if stage.occluder is None:
-        return box
-    rows, cols, alpha = patch
-    down, across = stage.occluder.shares(frame, side, rows, cols)
-    if not (down.any() and across.any()):
-        return box
-    before = _pixel_box(patch, alpha)
-    after = _pixel_box(patch, alpha * (1.0 - down[:, None] * across[None, :]))
-    return np.where(before == after, box, after)
+    from zerotube.synth.rendering import render
+
+    whole = boxes(take, height, width)
+    if take.occluder is None:
+        return whole
+    dark = replace(take.occluder, rgb=(0.0, 0.0, 0.0))
+    for actor, row in zip(take.actors, whole, strict=True):
+        alone = replace(
+            take, actors=(_white(actor),), backdrop=_BLACK, shading=0.0, blur=0.0, noise=0.0
+        )
+        open_view = replace(alone, occluder=None)
+        masks = render([open_view, replace(alone, occluder=dark)], height, width)[..., 0].numpy()
+        before, after = (_pixel_boxes(mask >= _SEEN * 255.0) for mask in masks)
+        row[:] = np.where(before == after, row, after)
+    return whole
 
 
-def _pixel_box(patch: Patch, share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bounds of the pixels that show the object, float32 (4,)."""
-    rows, cols, _ = patch
-    down, across = np.nonzero(share >= _SEEN)
-    return np.array(
-        [
-            cols.start + across.min(),
-            rows.start + down.min(),
-            cols.start + across.max() + 1,
-            rows.start + down.max() + 1,
-        ],
-        dtype=np.float32,
-    )
+def _white(actor: Actor) -> Actor:
+    """The object in plain white, opaque all the time."""
+    acts = tuple(act for act in actor.acts if act.action not in _LOOKS)
+    return replace(actor, texture="plain", rgb=_WHITE, acts=acts, new_colour=None, new_rgb=None)
+
+
+def _pixel_boxes(shown: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Bounds of the pixels that show an object, bool (T, height, width) to float32 (T, 4)."""
+    edges = []
+    for lines in (shown.any(axis=1), shown.any(axis=2)):
+        first = lines.argmax(axis=1)
+        past = lines.shape[1] - np.flip(lines, axis=1).argmax(axis=1)
+        edges.append((first, past))
+    (left, right), (top, bottom) = edges
+    return np.stack([left, top, right, bottom], axis=1).astype(np.float32)

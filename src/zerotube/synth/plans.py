@@ -1,116 +1,116 @@
-"""What happens in a sample of a test set, before anything has a place or a size."""
+"""Who is in a sample of the basic sets and what its query says, before anybody has a place.
+
+These sets show plain objects of the basic colours and shapes that perform the basic actions. A
+query says colour, shape and action. Every action begins and ends at a frame.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zerotube.synth.actions import random_act
 from zerotube.synth.choices import other, pick
-from zerotube.synth.world import ACTIONS, COLOURS, SHAPES
+from zerotube.synth.facts import Claim
+from zerotube.synth.looks import Look
+from zerotube.synth.queries import Question, Role
+from zerotube.synth.scene import Act
+from zerotube.synth.words import BASIC_ACTIONS, BASIC_COLOURS, BASIC_SHAPES, TEXTURES
 
-Look = tuple[str, str]
-"""Colour and shape."""
+PARTS: tuple[str, ...] = ("attribute-hard", "action-hard")
+"""Kinds of questions: the look decides, or the action."""
 
 SHORTEST, LONGEST = 0.2, 0.6
 """Share of a clip's frames that an action takes."""
 
+_Pair = tuple[str, str]
+"""Colour and shape."""
+
 
 @dataclass(frozen=True)
-class Event:
-    """One action of one object.
-
-    Attributes:
-        action: one of `zerotube.synth.world.ACTIONS`.
-        start_frame: first frame of the action.
-        end_frame: last frame of the action, inclusive.
-    """
+class _Event:
+    """An action between two frames, both inclusive."""
 
     action: str
-    start_frame: int
-    end_frame: int
+    first: int
+    last: int
 
 
-@dataclass(frozen=True)
-class Role:
-    """One object of the plan.
+_Cast = list[tuple[_Pair, tuple[_Event, ...]]]
+"""Every object's look and what it does in order of time; the first is the one meant."""
 
-    Attributes:
-        colour, shape: what it looks like.
-        events: what it does, in order of time and one at a time; it rests before, between and
-            after.
+
+def basic_question(rng: np.random.Generator, part: str, frames: int, pair: _Pair) -> Question:
+    """A query and its objects.
+
+    Args:
+        rng: source of the choices.
+        part: one of `PARTS`.
+        frames: length of the clip, at least 20.
+        pair: colour and shape of the target.
     """
-
-    colour: str
-    shape: str
-    events: tuple[Event, ...]
-
-    @property
-    def label(self) -> str:
-        """For example "red square"."""
-        return f"{self.colour} {self.shape}"
+    make = _attribute_hard if part == PARTS[0] else _action_hard
+    cast, asked = make(rng, frames, pair)
+    roles = tuple(
+        Role(Look(*look, TEXTURES[0]), _acts(rng, events, frames - 1)) for look, events in cast
+    )
+    claim = Claim(colour=pair[0], shape=pair[1], action=asked.action)
+    return Question(part, roles, claim, pair[1])
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Who does what.
+def _acts(rng: np.random.Generator, events: tuple[_Event, ...], last: int) -> tuple[Act, ...]:
+    """How much of each event; who grows and shrinks ends at the size of the beginning."""
+    acts: list[Act] = []
+    swelling: Act | None = None
+    for event in events:
+        act = random_act(rng, event.action, event.first / last, event.last / last)
+        if act.action in ("grows", "shrinks"):
+            if swelling is not None:
+                act = replace(act, amount=1.0 / swelling.amount)
+            swelling = act
+        acts.append(act)
+    return tuple(acts)
 
-    Attributes:
-        roles: the objects; the first is the one meant.
-        asked: the event of the first role that the query names.
-    """
 
-    roles: tuple[Role, ...]
-    asked: Event
-
-
-def attribute_hard_plan(rng: np.random.Generator, frames: int, look: Look) -> Plan:
+def _attribute_hard(rng: np.random.Generator, frames: int, pair: _Pair) -> tuple[_Cast, _Event]:
     """One to three distractors do what the target does, at the same time or nearly.
 
     Each shares exactly one of colour and shape with the target; of two or more, at least one
     shares the colour and one the shape, so that neither word alone finds the target.
-
-    Args:
-        rng: source of the choices.
-        frames: length of the clip, at least 20.
-        look: of the target.
     """
-    asked = _event(rng, frames, pick(rng, ACTIONS))
-    roles = [Role(*look, (asked,))]
+    asked = _event(rng, frames, pick(rng, BASIC_ACTIONS))
+    cast: _Cast = [(pair, (asked,))]
     count = int(rng.integers(1, 4))
     shares_colour = [*rng.permutation([True, False]), rng.random() < 0.5][:count]
     for same_colour in shares_colour:
         event = asked if rng.random() < 0.5 else _nearly(rng, frames, asked)
-        roles.append(Role(*_half_alike(rng, look, bool(same_colour)), (event,)))
-    return Plan(tuple(roles), asked)
+        cast.append((_half_alike(rng, pair, bool(same_colour)), (event,)))
+    return cast, asked
 
 
-def action_hard_plan(rng: np.random.Generator, frames: int, look: Look) -> Plan:
+def _action_hard(rng: np.random.Generator, frames: int, pair: _Pair) -> tuple[_Cast, _Event]:
     """Only what the target does, and when, tells the answer. Two variants, equally often.
 
     Look-alikes: one to three objects of the target's colour and shape do something else.
     In turn: the target does two or three things and the query names one of them. Beside it is a
     look-alike that does something else, or an object that shares colour or shape and does the
     named action.
-
-    Args:
-        rng: source of the choices.
-        frames: length of the clip, at least 20.
-        look: of the target.
     """
     if rng.random() < 0.5:
-        asked = _event(rng, frames, pick(rng, ACTIONS))
-        others = [_look_alike(rng, frames, look, asked) for _ in range(int(rng.integers(1, 4)))]
-        return Plan((Role(*look, (asked,)), *others), asked)
+        asked = _event(rng, frames, pick(rng, BASIC_ACTIONS))
+        count = int(rng.integers(1, 4))
+        others = [(pair, _something_else(rng, frames, asked)) for _ in range(count)]
+        return [(pair, (asked,)), *others], asked
     events = _in_turn(rng, frames, int(rng.integers(2, 4)))
     asked = pick(rng, events)
     if rng.random() < 0.5:
-        beside = _look_alike(rng, frames, look, asked)
+        beside = pair, _something_else(rng, frames, asked)
     else:
-        half = _half_alike(rng, look, bool(rng.random() < 0.5))
-        beside = Role(*half, (_event(rng, frames, asked.action),))
-    return Plan((Role(*look, events), beside), asked)
+        half = _half_alike(rng, pair, bool(rng.random() < 0.5))
+        beside = half, (_event(rng, frames, asked.action),)
+    return [(pair, events), beside], asked
 
 
 def _length(rng: np.random.Generator, frames: int, longest: float = LONGEST) -> int:
@@ -118,51 +118,51 @@ def _length(rng: np.random.Generator, frames: int, longest: float = LONGEST) -> 
     return int(rng.integers(low, high + 1))
 
 
-def _event(rng: np.random.Generator, frames: int, action: str) -> Event:
+def _event(rng: np.random.Generator, frames: int, action: str) -> _Event:
     length = _length(rng, frames)
-    start = int(rng.integers(0, frames - length + 1))
-    return Event(action, start, start + length - 1)
+    first = int(rng.integers(0, frames - length + 1))
+    return _Event(action, first, first + length - 1)
 
 
-def _nearly(rng: np.random.Generator, frames: int, asked: Event) -> Event:
+def _nearly(rng: np.random.Generator, frames: int, asked: _Event) -> _Event:
     """The same action; both ends may be earlier or later by up to a tenth of its length."""
-    slack = (asked.end_frame - asked.start_frame + 1) // 10
-    start, end = (
+    slack = (asked.last - asked.first + 1) // 10
+    first, last = (
         int(np.clip(frame + rng.integers(-slack, slack + 1), 0, frames - 1))
-        for frame in (asked.start_frame, asked.end_frame)
+        for frame in (asked.first, asked.last)
     )
-    return Event(asked.action, start, end)
+    return _Event(asked.action, first, last)
 
 
-def _in_turn(rng: np.random.Generator, frames: int, count: int) -> tuple[Event, ...]:
+def _in_turn(rng: np.random.Generator, frames: int, count: int) -> tuple[_Event, ...]:
     """Different actions one after the other, each at least `SHORTEST` of the clip."""
-    actions = [ACTIONS[i] for i in rng.choice(len(ACTIONS), size=count, replace=False)]
+    actions = [BASIC_ACTIONS[i] for i in rng.choice(len(BASIC_ACTIONS), size=count, replace=False)]
     lengths = [_length(rng, frames, 0.42 if count == 2 else 0.29) for _ in actions]
     spare = frames - sum(lengths)
     rests = rng.multinomial(spare, rng.dirichlet(np.ones(count + 1)))
     events, frame = [], 0
     for action, length, rest in zip(actions, lengths, rests[:-1], strict=True):
-        start = frame + int(rest)
-        frame = start + length
-        events.append(Event(action, start, frame - 1))
+        first = frame + int(rest)
+        frame = first + length
+        events.append(_Event(action, first, frame - 1))
     return tuple(events)
 
 
-def _look_alike(rng: np.random.Generator, frames: int, look: Look, asked: Event) -> Role:
-    """An object of the target's look that never does what is asked for."""
+def _something_else(rng: np.random.Generator, frames: int, asked: _Event) -> tuple[_Event, ...]:
+    """What a look-alike does: never what is asked for."""
     if rng.random() < 0.3:
         events = _in_turn(rng, frames, 2)
         while asked.action in (event.action for event in events):
             events = _in_turn(rng, frames, 2)
-        return Role(*look, events)
-    action = other(rng, ACTIONS, asked.action)
+        return events
+    action = other(rng, BASIC_ACTIONS, asked.action)
     if rng.random() < 0.5:
-        return Role(*look, (Event(action, asked.start_frame, asked.end_frame),))
-    return Role(*look, (_event(rng, frames, action),))
+        return (_Event(action, asked.first, asked.last),)
+    return (_event(rng, frames, action),)
 
 
-def _half_alike(rng: np.random.Generator, look: Look, same_colour: bool) -> Look:
-    colour, shape = look
+def _half_alike(rng: np.random.Generator, pair: _Pair, same_colour: bool) -> _Pair:
+    colour, shape = pair
     if same_colour:
-        return colour, other(rng, SHAPES, shape)
-    return other(rng, list(COLOURS), colour), shape
+        return colour, other(rng, BASIC_SHAPES, shape)
+    return other(rng, list(BASIC_COLOURS), colour), shape

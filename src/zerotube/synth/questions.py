@@ -15,8 +15,13 @@ import numpy as np
 
 from zerotube.query.prompts import existence_prompt
 from zerotube.synth.choices import pick
-from zerotube.synth.stage import HELD_OUT_COMBINATIONS, Stage
-from zerotube.synth.world import ACTIONS, COLOURS, SHAPES
+from zerotube.synth.sets import Stage
+from zerotube.synth.words import (
+    BASIC_ACTIONS,
+    BASIC_COLOURS,
+    BASIC_SHAPES,
+    HELD_OUT_COMBINATIONS,
+)
 
 ASKED_OF: Mapping[str, tuple[str, ...]] = {
     "attribute-hard": ("attribute", "action"),
@@ -77,7 +82,7 @@ def questions_of(
 
 
 def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
-    there = sorted({(item.colour, item.shape) for item in stage.objects})
+    there = sorted({(item.colour, item.shape) for item in stage.take.actors})
     colour, shape = pick(rng, there)
     held_out = (colour, shape) in HELD_OUT_COMBINATIONS
     colours = sorted({one for one, _ in there})
@@ -86,7 +91,9 @@ def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
     absent = [(c, s) for c in colours for s in shapes if (c, s) not in there]
     if not absent:
         how = "one word new"
-        absent = [(c, s) for c in COLOURS for s in SHAPES if (c in colours) != (s in shapes)]
+        absent = [
+            (c, s) for c in BASIC_COLOURS for s in BASIC_SHAPES if (c in colours) != (s in shapes)
+        ]
     return [
         Question(_ask(f"{colour} {shape}"), True, "attribute", "unseen" if held_out else "seen"),
         Question(_ask(" ".join(pick(rng, absent))), False, "attribute", how),
@@ -96,12 +103,12 @@ def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
 def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[Question]:
     done: dict[str, set[str]] = defaultdict(set)
     looks: dict[str, bool] = {}
-    for item in stage.objects:
+    for item in stage.take.actors:
         name = item.label if named == "label" else item.shape
-        done[name].update(motion.action for motion in item.motions)
+        done[name].update(act.action for act in item.acts)
         looks[name] = named == "label" and (item.colour, item.shape) in HELD_OUT_COMBINATIONS
     acts = [(name, action) for name in sorted(done) for action in sorted(done[name])]
-    never = [(name, action) for name in sorted(done) for action in ACTIONS]
+    never = [(name, action) for name in sorted(done) for action in BASIC_ACTIONS]
     never = [act for act in never if act not in acts]
     if not never:
         return []  # between them the objects of one name do everything: there is no "no"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
-from zerotube.synth.stage import RICH
+from zerotube.synth.sets import RICH
 from zerotube.synth.write import recipe_version
 
 LISTING = "samples.jsonl"
@@ -19,8 +19,11 @@ LISTING = "samples.jsonl"
 
 _RECIPE = "recipe.json"
 
-_OLDEST_KIND, _OLDEST_SET, _OLDEST_RICH = 2, 3, 1
+_OLDEST_SET, _OLDEST_RICH = 4, 1
 """First recipe versions whose samples are those that are generated now."""
+
+_OLDEST_KIND, _NEWEST_KIND = 2, 3
+"""Versions that were written of samples without a set, which are no longer generated."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class SavedSample:
 
     Attributes:
         sample_id: unique name.
-        kind: "attribute", "action" or the name of a test set.
+        kind: the name of a test set; "attribute" or "action" in folders without a set.
         query: the sentence.
         attribute: the attribute phrase.
         action: the action phrase.
@@ -70,7 +73,7 @@ class SavedRecipe:
 
     Attributes:
         version: of the generator that wrote it.
-        set: the test set, or None.
+        set: the test set; None for samples of an older kind.
     """
 
     version: int
@@ -113,7 +116,7 @@ class _RecipeFile(BaseModel):
 
 
 def read_samples(folder: Path) -> list[SavedSample]:
-    """Read a folder that `write_samples` or `write_set` wrote.
+    """Read a folder that `write_set` wrote.
 
     Raises:
         InputError: no list in that folder, or one that `read_listing` refuses.
@@ -178,8 +181,11 @@ def read_recipe(folder: Path) -> SavedRecipe | None:
     except ValidationError as problem:
         raise _wrong(path, _first_error(problem)) from problem
     command = "zerotube synth --out DIR" + (f" --set {raw.set}" if raw.set else "")
-    newest = recipe_version(raw.set)
-    oldest = _OLDEST_RICH if raw.set == RICH else _OLDEST_SET if raw.set else _OLDEST_KIND
+    if raw.set is None:
+        oldest, newest = _OLDEST_KIND, _NEWEST_KIND
+    else:
+        oldest = _OLDEST_RICH if raw.set == RICH else _OLDEST_SET
+        newest = recipe_version(raw.set)
     if raw.version < oldest:
         raise InputError(
             f"{folder}, written by recipe version {raw.version}, whose samples were others",

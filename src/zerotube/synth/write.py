@@ -17,14 +17,13 @@ from typing import Any
 
 from zerotube.errors import InputError, UsageError
 from zerotube.files import whole_folder
-from zerotube.synth.draw import set_sample
-from zerotube.synth.sample import KINDS, SynthSample, sample
-from zerotube.synth.stage import RICH, SET_SAMPLES, SET_SEEDS, SETS
+from zerotube.synth.draw import SynthSample, set_sample
+from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS
 from zerotube.video import write_video
 
-RECIPE_VERSION = 3
-"""Raised whenever the same seed would give other samples or other files. 3: the test sets, and
-tags and frame counts in the list; samples of the kinds are those of version 2."""
+RECIPE_VERSION = 4
+"""Raised whenever the same seed gives other samples or other files. 3: tags and frame counts in
+the list. 4: the basic sets are drawn from the same world as "rich"."""
 
 RICH_RECIPE_VERSION = 1
 """The same for the set "rich", which counts its own."""
@@ -46,15 +45,13 @@ class Recipe:
     """What a folder of samples is made from; written into it as recipe.json.
 
     Attributes:
-        set: a test set, or None for samples by kind.
-        kind: "attribute", "action" or None for both in turn; None for a test set.
+        set: a test set.
         seed: series of samples.
         count: how many.
         size: side of the square frames in pixels, the shorter side in "rich".
     """
 
-    set: str | None
-    kind: str | None
+    set: str
     seed: int
     count: int
     size: int
@@ -66,55 +63,19 @@ class Recipe:
             raise UsageError(f"seed {self.seed}", wanted="a number >= 0", fix="use another")
         if self.size < 64 or self.size % 2:
             raise UsageError(f"size {self.size}", wanted="an even number >= 64", fix="use 224")
-        for name, given, known in (("kind", self.kind, KINDS), ("set", self.set, SETS)):
-            if given is not None and given not in known:
-                raise UsageError(
-                    f"{name} {given!r}", wanted=f"one of {', '.join(known)}", fix="name one"
-                )
+        if self.set not in SETS:
+            raise UsageError(
+                f"set {self.set!r}", wanted=f"one of {', '.join(SETS)}", fix="name one"
+            )
 
     def sample(self, index: int) -> SynthSample:
         """Draw one of the samples."""
-        if self.set is not None:
-            return set_sample(self.set, index, self.seed, side=self.size)
-        return sample(self.seed, index, self.kind, height=self.size, width=self.size)
+        return set_sample(self.set, index, self.seed, side=self.size)
 
 
-def recipe_version(name: str | None) -> int:
-    """The version of what is written now, of a test set or (None) of samples by kind."""
+def recipe_version(name: str) -> int:
+    """The version of what is written now, of a test set."""
     return RICH_RECIPE_VERSION if name == RICH else RECIPE_VERSION
-
-
-def write_samples(
-    out: Path,
-    count: int,
-    seed: int,
-    kind: str | None = None,
-    *,
-    size: int = 224,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> Path:
-    """Write `count` samples to a new folder.
-
-    Args:
-        out: a folder that does not exist yet or is empty.
-        count: how many, at least 1.
-        seed: series of samples.
-        kind: "attribute", "action" or None for both in turn.
-        size: side of the square frames in pixels, an even number of at least 64.
-        workers: processes to share the work; 1 for this one alone. A script that asks for more
-            needs the guard ``if __name__ == "__main__"``, as `multiprocessing` does.
-        progress: told of every sample that is finished.
-
-    Returns:
-        `out`, which then holds samples.jsonl, recipe.json, videos/ and tracks/. Labels in the
-        track files are all "object", so that they give nothing away.
-
-    Raises:
-        UsageError: settings that do not exist, or a folder in use.
-        InputError: a video cannot be written, or one of the processes died.
-    """
-    return _write_folder(out, Recipe(None, kind, seed, count, size), workers, progress)
 
 
 def write_set(
@@ -134,17 +95,22 @@ def write_set(
         name: one of `zerotube.synth.SETS`.
         count: the first so many samples, at least 1.
         seed: series of samples; None for the set's own.
-        size, workers, progress: as in `write_samples`.
+        size: side of the square frames in pixels, the shorter side in "rich"; an even number of at
+            least 64.
+        workers: processes to share the work; 1 for this one alone. A script that asks for more
+            needs the guard ``if __name__ == "__main__"``, as `multiprocessing` does.
+        progress: told of every sample that is finished.
 
     Returns:
-        `out`, with the files that `write_samples` writes.
+        `out`, which then holds samples.jsonl, recipe.json, videos/ and tracks/. Labels in the
+        track files are all "object", so that they give nothing away.
 
     Raises:
         UsageError: an unknown set, impossible settings, or a folder in use.
         InputError: a video cannot be written, or one of the processes died.
     """
     seed = SET_SEEDS.get(name, 0) if seed is None else seed
-    return _write_folder(out, Recipe(name, None, seed, count, size), workers, progress)
+    return _write_folder(out, Recipe(name, seed, count, size), workers, progress)
 
 
 def tracks_document(item: SynthSample, *, true_labels: bool = False) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from zerotube.eval.types import Benchmark, Sample, Skipped
 from zerotube.geometry.spans import Span
 from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import preset
-from zerotube.synth import HELD_OUT_SEED, write_samples
+from zerotube.synth import HELD_OUT_SEED, write_set
 from zerotube.tube.types import GroundingResult
 from zerotube.video import write_video
 
@@ -39,8 +39,8 @@ Result = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
-    folder = write_samples(
-        tmp_path_factory.mktemp("synth") / "set", 2, HELD_OUT_SEED + 902, "attribute"
+    folder = write_set(
+        tmp_path_factory.mktemp("synth") / "set", "attribute-hard", 2, HELD_OUT_SEED + 902
     )
     return load_benchmark(Request("synth", root=folder))
 

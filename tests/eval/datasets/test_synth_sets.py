@@ -11,8 +11,8 @@ import pytest
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.geometry.spans import Span
-from zerotube.synth import kept as kept_sets
-from zerotube.synth import set_folder, set_sample, write_samples, write_set
+from zerotube.synth import cache as cached_sets
+from zerotube.synth import set_folder, set_sample, write_set
 
 COUNT = 3
 
@@ -93,7 +93,7 @@ def test_a_list_finds_its_files_beside_itself_or_below_a_root(written, tmp_path)
 
 
 def test_without_a_root_the_kept_set_is_read(monkeypatch):
-    monkeypatch.setattr(kept_sets, "SET_SAMPLES", 2)
+    monkeypatch.setattr(cached_sets, "SET_SAMPLES", 2)
     found = ask("unseen")
     assert found.split == "unseen"
     assert [item.sample_id[-5:] for item in found.samples] == ["00000", "00001"]
@@ -109,13 +109,15 @@ def test_other_data_sets_still_need_a_root():
 
 
 def test_folders_without_a_set_are_read(tmp_path):
-    folder = write_samples(tmp_path / "kinds", 4, 11, size=64)
+    folder = write_set(tmp_path / "kinds", "mixed", 4, 11, size=64)
+    recipe = json.loads((folder / "recipe.json").read_text())
     (folder / "recipe.json").write_text(
-        json.dumps(json.loads((folder / "recipe.json").read_text()) | {"version": 2})
+        json.dumps(recipe | {"version": 2, "set": None, "kind": None})
     )
 
     def to_version_2(lines):
-        for line in lines:
+        for number, line in enumerate(lines):
+            line["kind"] = ("attribute", "action")[number % 2]
             del line["tags"], line["frame_count"]
 
     change_lines(folder, to_version_2)

@@ -17,7 +17,7 @@ from zerotube.eval.runner.types import RunOptions, RunRecord
 from zerotube.eval.score import score
 from zerotube.eval.types import Benchmark, Prediction, Sample, Skipped, Truth
 from zerotube.geometry.spans import Span
-from zerotube.synth import SavedSample, read_samples, write_samples
+from zerotube.synth import SavedSample, read_samples, write_set
 
 ANSWERS = ("exact", "shifted", "late", "other object", "failed", "missing")
 """What is done to the truth, in turn."""
@@ -41,7 +41,7 @@ def tracks_of(saved: SavedSample) -> dict[int, np.ndarray]:
 
 def made_samples(folder: Path, count: int, *, size: int = 96) -> tuple[Sample, ...]:
     """Samples of freshly written clips."""
-    written = read_samples(write_samples(folder, count, 1_700_000, size=size))
+    written = read_samples(write_set(folder, "mixed", count, 1_700_000, size=size))
     samples = []
     for saved in written:
         boxes = tracks_of(saved)[saved.target_track_id]

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from zerotube.errors import UsageError
-from zerotube.synth import shapes, world
+from zerotube.synth import outlines
 from zerotube.synth.backdrops import BACKGROUNDS, Backdrop, Bit
-from zerotube.synth.occlusion import Occluder
-from zerotube.synth.rich.patches import _distance
-from zerotube.synth.rich.render import boxes, render
-from zerotube.synth.rich.types import FAINT, Act, Actor, Take
-from zerotube.synth.rich.words import ACTIONS, COLOURS, SHAPES, TEXTURES
+from zerotube.synth.outlines import boxes
+from zerotube.synth.painting import _distance
+from zerotube.synth.rendering import render
+from zerotube.synth.scene import FAINT, Act, Actor, Occluder, Take
+from zerotube.synth.words import ACTIONS, COLOURS, SHAPES, TEXTURES
 
 GREY = Backdrop("uniform", (120.0, 120.0, 120.0), (160.0, 150.0, 140.0), 0.4, 0.3, 0.0, 5)
 BITS = (
@@ -88,83 +88,29 @@ def apart(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
     return int(np.abs(first.astype(int) - second.astype(int)).max())
 
 
-@pytest.mark.parametrize("shape", world.SHAPES)
-@pytest.mark.parametrize("pattern", BACKGROUNDS)
-def test_basic_takes_look_as_drawn_by_the_basic_world(shape: str, pattern: Any) -> None:
-    frames, side = 6, 112
-    rng = np.random.default_rng(3)
-    shifts = rng.uniform(-0.04, 0.04, (frames, 2))
-    backdrop = dataclasses.replace(GREY, pattern=pattern, bits=BITS)
-    occluder = Occluder((40.0, 40.0, 40.0), rng.uniform(0.2, 0.8, (frames, 2)), 0.13, 0.31)
-    # The basic world cuts the corners off a square that is turned far.
-    angle = 0.1 if shape == "square" else 0.7
-    facts = {"x": 0.31, "y": 0.63, "size": 0.27, "angle": angle}
-    motion = ("moves right", 0.2, 0.8, 0.55), ("grows", 0.8, 1.0, 1.7)
-    clip = take(
-        actor(shape, acts=tuple(Act(*parts) for parts in motion), **facts),
-        actor("star", rgb=COLOURS["blue"], x=0.4, y=0.5),
-        frames=frames,
-        backdrop=backdrop,
-        shifts=shifts,
-        occluder=occluder,
-    )
-    old = [
-        world.SceneObject(
-            "red",
-            shape,
-            COLOURS["red"],
-            motions=tuple(world.Motion(*parts) for parts in motion),
-            **facts,
-        ),
-        world.SceneObject("blue", "star", COLOURS["blue"], 0.4, 0.5, 0.4),
-    ]
-    margin = 8
-    wide = backdrop.draw(side, margin)
-    for number, drawn in enumerate(picture(clip, side, side)):
-        wanted = _moved(wide, shifts[number] * side, margin)
-        for item in old:
-            x, y, size = item.pose(clip.times[number])
-            centre = (x + shifts[number, 0]) * side, (y + shifts[number, 1]) * side
-            part = world.coverage(item.shape, item.angle, centre, 0.5 * size * side, side, side)
-            assert part is not None
-            rows, cols, alpha = part
-            wanted[rows, cols] += alpha[..., None] * (np.array(item.rgb) - wanted[rows, cols])
-        whole = slice(0, side)
-        down, across = occluder.shares(number, side, whole, whole)
-        wanted += (down[:, None] * across)[..., None] * (np.array(occluder.rgb) - wanted)
-        assert np.abs(drawn - wanted).max() <= 2.0
-
-
-def _moved(
-    wide: NDArray[np.float32], shift: NDArray[np.float64], margin: int
-) -> NDArray[np.float64]:
-    """The window of a larger picture that is seen when its content moves by some pixels."""
-    side = len(wide) - 2 * margin
-    x, y = (np.arange(side) + margin - move for move in shift)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, down = (x - left)[None, :, None], (y - top)[:, None, None]
-    rows = wide[top] * (1 - down) + wide[top + 1] * down
-    mixed: NDArray[np.float64] = rows[:, left] * (1 - right) + rows[:, left + 1] * right
-    return mixed
-
-
-def test_a_still_take_is_the_picture_of_the_basic_world() -> None:
-    old = tuple(
-        world.SceneObject("red", shape, COLOURS["red"], 0.2 + 0.15 * n, 0.5, 0.3, 0.2 * n)
-        for n, shape in enumerate(world.SHAPES)
-    )
-    new = [actor(o.shape, x=o.x, y=o.y, size=o.size, angle=o.angle) for o in old]
-    ground = world.Background("uniform", GREY.first, GREY.first)
-    wanted = world.render(world.Scene(old, ground), 0.5, 96, 96)
-    assert apart(picture(take(*new, frames=1))[0], wanted) <= 2
+def polygon_distance(
+    px: NDArray[np.float32], py: NDArray[np.float32], vertices: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Signed distance in pixels (negative inside) from each pixel centre to a polygon."""
+    best = np.full(np.broadcast_shapes(px.shape, py.shape), np.inf, dtype=np.float32)
+    inside = np.zeros(best.shape, dtype=bool)
+    for (ax, ay), (bx, by) in zip(vertices, np.roll(vertices, -1, axis=0), strict=True):
+        ex, ey = np.float32(bx - ax), np.float32(by - ay)
+        wx, wy = px - np.float32(ax), py - np.float32(ay)
+        along = np.clip((wx * ex + wy * ey) / (ex * ex + ey * ey), 0.0, 1.0)
+        best = np.minimum(best, (wx - along * ex) ** 2 + (wy - along * ey) ** 2)
+        crosses = (py >= ay) != (py >= by)
+        left = (wx * ey < wy * ex) if ey > 0 else (wx * ey > wy * ex)
+        inside ^= crosses & left
+    return np.where(inside, -1.0, 1.0).astype(np.float32) * np.sqrt(best)
 
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("circle", "ring")])
 def test_folded_distances_are_those_to_the_whole_polygon(shape: str) -> None:
-    corners = shapes.polygon(shape)
+    corners = outlines.polygon(shape)
     assert corners is not None
     at = np.linspace(-1.3, 1.3, 121, dtype=np.float32)
-    wanted = world._polygon_distance(at[None, :], at[:, None], corners)
+    wanted = polygon_distance(at[None, :], at[:, None], corners)
     x, y = np.meshgrid(at, at)
     got = _distance(shape, torch.from_numpy(x), torch.from_numpy(y)).numpy()
     np.testing.assert_allclose(got, wanted, atol=2e-4)
@@ -172,7 +118,7 @@ def test_folded_distances_are_those_to_the_whole_polygon(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_outlines_fill_the_unit_circle(shape: str) -> None:
-    corners = shapes.polygon(shape)
+    corners = outlines.polygon(shape)
     if corners is not None:
         assert np.hypot(*corners.T).max() <= 1.22  # the square's corners lie outside
         if shape != "square":
@@ -323,3 +269,47 @@ def test_a_graphics_card_draws_the_same() -> None:
     there = render(takes, 80, 80, "cuda")
     assert torch.equal(there, render(takes, 80, 80, "cuda"))
     assert apart(there.cpu().numpy(), render(takes, 80, 80).numpy()) <= 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [(224, 224), (112, 112), (120, 200)])
+def test_box_hugs_the_pixels(shape: str, size: tuple[int, int]) -> None:
+    height, width = size
+    clip = take(actor(shape, x=0.42, y=0.57, size=0.3, angle=0.2), frames=1, width=width / height)
+    rows, cols = np.nonzero(np.abs(picture(clip, *size)[0].astype(int) - 120).max(axis=2) > 8)
+    seen = [cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]
+    np.testing.assert_allclose(boxes(clip, *size)[0, 0], seen, atol=1.5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_edges_are_smooth_and_the_colour_is_the_named_one(shape: str) -> None:
+    frame = picture(take(actor(shape, angle=0.2), frames=1), 224, 224)[0]
+    shades = np.unique(frame.reshape(-1, 3), axis=0)
+    assert len(shades) > 10
+    assert list(COLOURS["red"]) in shades.tolist()
+
+
+def test_a_ring_has_a_hole_and_a_circle_has_none() -> None:
+    ring, circle = (picture(take(actor(s), frames=1))[0, 48, 48] for s in ("ring", "circle"))
+    assert ring.tolist() == [120, 120, 120]
+    assert circle.tolist() == list(COLOURS["red"])
+
+
+@pytest.mark.parametrize(
+    ("action", "axis", "sign"),
+    [("moves left", 0, -1), ("moves right", 0, 1), ("moves up", 1, -1), ("moves down", 1, 1)],
+)
+def test_an_object_moves_only_during_its_action(action: str, axis: int, sign: int) -> None:
+    item = actor(acts=(Act(action, 0.25, 0.5, 0.2),))
+    states = item.states(np.array([0.0, 0.25, 0.375, 0.5, 1.0]))
+    moved = sign * np.array([0.0, 0.0, 0.1, 0.2, 0.2])
+    np.testing.assert_allclose(states[:, axis], 0.5 + moved)
+    assert set(states[:, 1 - axis]) == {0.5}
+
+
+def test_growing_and_shrinking_change_the_size_only() -> None:
+    end = np.array([1.0])
+    grown = actor(size=0.3, acts=(Act("grows", 0.0, 1.0, 2.0),)).states(end)[0]
+    shrunk = actor(size=0.3, acts=(Act("shrinks", 0.0, 1.0, 0.5),)).states(end)[0]
+    assert grown.tolist() == pytest.approx([0.5, 0.5, 0.6, 0.0, 1.0, 0.0])
+    assert shrunk.tolist() == pytest.approx([0.5, 0.5, 0.15, 0.0, 1.0, 0.0])

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from zerotube.errors import InputError, UsageError
 from zerotube.files import cache_folder
-from zerotube.synth.stage import SET_SAMPLES, SETS
+from zerotube.synth.sets import SET_SAMPLES, SETS
 from zerotube.synth.write import Progress, recipe_version, write_set
 
 
@@ -19,7 +19,7 @@ def default_folder() -> Path:
     return cache_folder("synth")
 
 
-def kept_folder(name: str, samples: int | None = None) -> Path:
+def cached_folder(name: str, samples: int | None = None) -> Path:
     """Where a set is stored once it is written, whether it is or not.
 
     Args:
@@ -44,7 +44,7 @@ def set_folder(
     Args:
         name: one of `zerotube.synth.SETS`.
         samples: the first so many; None for the published number.
-        workers, progress: as in `zerotube.synth.write_samples`.
+        workers, progress: as in `zerotube.synth.write_set`.
 
     Returns:
         The folder, complete.
@@ -55,7 +55,7 @@ def set_folder(
     """
     if name not in SETS:
         raise UsageError(f"set {name!r}", wanted=f"one of {', '.join(SETS)}", fix="name one")
-    folder = kept_folder(name, samples)
+    folder = cached_folder(name, samples)
     if folder.is_dir():
         return folder
     try:

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.synth.rich.types import Act, Actor, Take
-from zerotube.synth.rich.words import ACTIONS, COLOURS, PLACES, RELATIONS, STILL
+from zerotube.synth.scene import Act, Actor, Take
+from zerotube.synth.words import ACTIONS, COLOURS, PLACES, RELATIONS, STILL
 
 Array = NDArray[np.float64]
 Relation = tuple[str, str, str]

@@ -1,12 +1,12 @@
-"""Small random takes of the rich world, drawn without its own sampler."""
+"""Small random takes, drawn without its own sampler."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from zerotube.synth.backdrops import random_backdrop
-from zerotube.synth.rich.types import Act, Actor, Take
-from zerotube.synth.rich.words import ACTIONS, COLOURS, HELD_OUT_COMBINATIONS, SHAPES, TEXTURES
+from zerotube.synth.scene import Act, Actor, Take
+from zerotube.synth.words import ACTIONS, COLOURS, HELD_OUT_COMBINATIONS, SHAPES, TEXTURES
 
 
 def act(action: str, start: float = 0.2, end: float = 0.8) -> Act:

@@ -1,4 +1,4 @@
-"""Random takes and moments of the rich world."""
+"""Random takes and moments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
+from zerotube.synth.actions import REST
 from zerotube.synth.backdrops import BACKGROUNDS
-from zerotube.synth.rich.acts import BASIC, REST
-from zerotube.synth.rich.crops import random_crop
-from zerotube.synth.rich.scenes import Mix, random_take
-from zerotube.synth.rich.types import Take
-from zerotube.synth.rich.words import ACTIONS, COLOURS, HELD_OUT_COMBINATIONS, SHAPES, TEXTURES
+from zerotube.synth.crops import random_crop
+from zerotube.synth.scene import Take
+from zerotube.synth.takes import Mix, random_take
+from zerotube.synth.words import (
+    ACTIONS,
+    BASIC_ACTIONS,
+    COLOURS,
+    HELD_OUT_COMBINATIONS,
+    SHAPES,
+    TEXTURES,
+)
 
 DENSE = np.linspace(0.0, 1.0, 601)
 
@@ -147,7 +154,7 @@ def test_the_mix_is_obeyed() -> None:
     same = Mix(counts=(0, 0, 1), moving=1.0, same_action=1.0, look_alikes=0.0, basic=1.0)
     for _ in range(40):
         (actions,) = {actor.actions for actor in random_take(rng, same, 8).actors}
-        assert actions[0] in BASIC
+        assert actions[0] in BASIC_ACTIONS
     alike = Mix(counts=(0, 1), look_alikes=1.0)
     for _ in range(40):
         actors = random_take(rng, alike, 8).actors

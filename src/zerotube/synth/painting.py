@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zerotube.synth.rich.words import SHAPES, TEXTURES
-from zerotube.synth.shapes import RING_WIDTH, polygon
+from zerotube.synth.outlines import RING_WIDTH, polygon
+from zerotube.synth.words import SHAPES, TEXTURES
 
 _STRIPE_PERIOD = 0.55
 _DOT_SPACING = 0.6

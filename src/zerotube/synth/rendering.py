@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zerotube.errors import UsageError
-from zerotube.synth.occlusion import Occluder
-from zerotube.synth.rich.ground import grounds, seen_by_camera
-from zerotube.synth.rich.outlines import boxes, pixels_per_side
-from zerotube.synth.rich.patches import Things, paint
-from zerotube.synth.rich.types import Take
-from zerotube.synth.rich.words import SHAPES, TEXTURES
-
-__all__ = ["boxes", "render"]
+from zerotube.synth.backdrop_draw import grounds, seen_by_camera
+from zerotube.synth.outlines import pixels_per_side
+from zerotube.synth.painting import Things, paint
+from zerotube.synth.scene import Occluder, Take
+from zerotube.synth.words import SHAPES, TEXTURES
 
 _CHUNK, _CHUNK_ELSEWHERE = 2**23, 2**27
 """Pixels of frames drawn at a time, on a processor and elsewhere; bounds the memory needed."""

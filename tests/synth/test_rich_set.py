@@ -19,13 +19,13 @@ from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.synth import CONDITIONS, SETS, read_samples, set_folder, set_sample, write_set
 from zerotube.synth.backdrops import BACKGROUNDS
-from zerotube.synth.kept import kept_folder
+from zerotube.synth.cache import cached_folder
+from zerotube.synth.draw import draw, visible_boxes
+from zerotube.synth.facts import Claim, facts_of
+from zerotube.synth.queries import QUERY_KINDS
 from zerotube.synth.read import read_recipe
-from zerotube.synth.rich.facts import Claim, facts_of
-from zerotube.synth.rich.queries import QUERY_KINDS
-from zerotube.synth.rich.samples import draw_rich, visible_boxes
-from zerotube.synth.rich.sets import RichStage, rich_stage
-from zerotube.synth.rich.words import ACTIONS, HELD_OUT_COMBINATIONS
+from zerotube.synth.sets import Stage, set_stage
+from zerotube.synth.words import ACTIONS, HELD_OUT_COMBINATIONS
 from zerotube.synth.write import RECIPE_VERSION, RICH_RECIPE_VERSION
 from zerotube.video import open_video
 
@@ -33,8 +33,8 @@ COUNT = 120
 
 
 @cache
-def stages() -> list[RichStage]:
-    return [rich_stage(index) for index in range(COUNT)]
+def stages() -> list[Stage]:
+    return [set_stage("rich", index) for index in range(COUNT)]
 
 
 def without(claim: Claim, part: str) -> Claim:
@@ -141,14 +141,14 @@ def test_samples_depend_on_seed_and_index_alone() -> None:
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     # Other samples under the same names need another RICH_RECIPE_VERSION.
     assert digest == "2e14225fc4e178dd"
-    assert rich_stage(3).take.actors == stages()[3].take.actors
-    assert rich_stage(3, 5).take.actors != stages()[3].take.actors
+    assert set_stage("rich", 3).take.actors == stages()[3].take.actors
+    assert set_stage("rich", 3, 5).take.actors != stages()[3].take.actors
     for arguments in ((-1,), (0, -1)):
         with pytest.raises(UsageError, match=r"got .*; wanted"):
-            rich_stage(*arguments)
+            set_stage("rich", *arguments)
 
 
-def of(condition: str, aspect: str) -> RichStage:
+def of(condition: str, aspect: str) -> Stage:
     return next(s for s in stages() if (s.condition, s.aspect) == (condition, aspect))
 
 
@@ -158,12 +158,12 @@ def of(condition: str, aspect: str) -> RichStage:
 def test_boxes_hug_the_pixels_that_can_be_seen(condition: str, aspect: str) -> None:
     stage = of(condition, aspect)
     take = replace(stage.take, blur=0.0, noise=0.0)
-    item = draw_rich(replace(stage, take=take), 160)
+    item = draw(replace(stage, take=take), 160)
     assert item.frames.shape[1:3] == (160, 284 if aspect == "wide" else 160)
     cut = 0.0
     for number, actor in enumerate(take.actors):
         rest = tuple(other for n, other in enumerate(take.actors) if n != number)
-        empty = draw_rich(replace(stage, take=replace(take, actors=rest), target=0), 160)
+        empty = draw(replace(stage, take=replace(take, actors=rest), target=0), 160)
         changed = np.abs(item.frames.astype(int) - empty.frames).max(axis=3) > 12
         opaque = actor.states(take.times)[:, 4] > 0.95
         for frame in np.flatnonzero(opaque)[::3]:
@@ -198,9 +198,9 @@ def test_the_set_is_written_read_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     monkeypatch.setenv("ZEROTUBE_CACHE", str(tmp_path / "cache"))
     folder = set_folder("rich", 1)
-    assert folder == kept_folder("rich", 1)
+    assert folder == cached_folder("rich", 1)
     assert folder.parent.name == f"v{RICH_RECIPE_VERSION}"
-    assert kept_folder("mixed", 1).parent.name == f"v{RECIPE_VERSION}"
+    assert cached_folder("mixed", 1).parent.name == f"v{RECIPE_VERSION}"
 
 
 def test_a_folder_of_another_version_is_refused(tmp_path: Path) -> None:

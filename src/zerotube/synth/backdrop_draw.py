@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from zerotube.synth.backdrops import BLOBS, SOFTNESS, Backdrop
-from zerotube.synth.rich.patches import Things, paint
-from zerotube.synth.rich.types import Take
-from zerotube.synth.rich.words import SHAPES
+from zerotube.synth.painting import Things, paint
+from zerotube.synth.scene import Take
+from zerotube.synth.words import SHAPES
 
 
 def grounds(

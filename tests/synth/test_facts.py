@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from synth.rich_takes import act, actor, take
-from zerotube.synth.occlusion import Occluder
-from zerotube.synth.rich.facts import Claim, facts_of
-from zerotube.synth.rich.words import ACTIONS, COLOURS, STILL
+from synth.made_takes import act, actor, take
+from zerotube.synth.facts import Claim, facts_of
+from zerotube.synth.scene import Occluder
+from zerotube.synth.words import ACTIONS, COLOURS, STILL
 
 
 def truth(shot, first=0, last=19, **claim):

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from zerotube.synth.rich.acts import random_action
-from zerotube.synth.rich.types import RGB
-from zerotube.synth.rich.words import COLOURS, HELD_OUT_COMBINATIONS, SHAPES, TEXTURES
+from zerotube.synth.actions import random_action
+from zerotube.synth.scene import RGB
+from zerotube.synth.words import COLOURS, HELD_OUT_COMBINATIONS, SHAPES, TEXTURES
 
 COMBINATIONS: tuple[tuple[str, str], ...] = tuple(
     (colour, shape)
@@ -138,7 +138,7 @@ def random_new_colour(rng: np.random.Generator, look: Look) -> str:
 
 
 def random_rgb(rng: np.random.Generator, colour: str) -> RGB:
-    """A small variation of a named colour, 0..255; that of `zerotube.synth.world.random_rgb`."""
+    """A small variation of a named colour, 0..255."""
     tone = float(rng.uniform(0.92, 1.06))
     shifts = rng.uniform(-10.0, 10.0, size=3).tolist()
     red, green, blue = (

@@ -1,4 +1,4 @@
-"""What is in a clip of the rich world and what it does, before anything is drawn.
+"""What is in a clip and what it does, before anything is drawn.
 
 Units: lengths and positions are in sides: 1 is the shorter side of the frame, x runs from 0 to the
 frame's width in sides, y from 0 to its height. Time ``u`` runs from 0 (first frame) to 1 (last).
@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.synth.backdrops import Backdrop
-from zerotube.synth.occlusion import Occluder
-from zerotube.synth.rich.words import STILL
-from zerotube.synth.world import DIRECTIONS
+from zerotube.synth.words import DIRECTIONS, STILL
 
 RGB = tuple[float, float, float]
 
@@ -27,7 +25,7 @@ class Act:
     """One action of one object.
 
     Attributes:
-        action: one of `zerotube.synth.rich.words.ACTIONS`.
+        action: one of `zerotube.synth.words.ACTIONS`.
         start: time at which it begins, 0..1.
         end: time at which it is complete, start..1.
         amount: how much of it in all. Moves: sides. Grows and shrinks: factor of the size. Spins:
@@ -132,6 +130,22 @@ def _perform(
         out[:, 4] *= 1.0 - done
     else:
         raise ValueError(f"action {act.action!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Occluder:
+    """An upright rectangle that lies over everything.
+
+    Attributes:
+        rgb: a grey, 0..255.
+        centres: float64 (frames, 2), x and y, sides; may lie outside the frame.
+        width, height: sides.
+    """
+
+    rgb: tuple[float, float, float]
+    centres: NDArray[np.float64]
+    width: float
+    height: float
 
 
 @dataclass(frozen=True, eq=False)

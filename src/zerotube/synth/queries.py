@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zerotube.synth.actions import in_turn, nearly, random_action
 from zerotube.synth.choices import other, pick
-from zerotube.synth.rich.acts import in_turn, nearly, random_action
-from zerotube.synth.rich.casting import COMBINATIONS, Look, random_texture
-from zerotube.synth.rich.facts import SIZES, Claim
-from zerotube.synth.rich.types import Act
-from zerotube.synth.rich.words import ACTIONS, PLACES, RELATIONS, TEXTURES
+from zerotube.synth.facts import SIZES, Claim
+from zerotube.synth.looks import COMBINATIONS, Look, random_texture
+from zerotube.synth.scene import Act
+from zerotube.synth.words import ACTIONS, PLACES, RELATIONS, TEXTURES
 
 QUERY_KINDS: tuple[str, ...] = ("look", "texture", "size", "place", "relation", "noun")
 """What a query says of its object besides the action: colour and shape; texture and shape; size,

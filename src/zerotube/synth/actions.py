@@ -7,14 +7,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from zerotube.synth.rich.types import Act
-from zerotube.synth.rich.words import ACTIONS
-
-BASIC: tuple[str, ...] = ACTIONS[:6]
-"""The actions of `zerotube.synth.world`."""
-
-OTHERS: tuple[str, ...] = ACTIONS[6:]
-"""The actions that only the rich world has."""
+from zerotube.synth.scene import Act
+from zerotube.synth.words import BASIC_ACTIONS, OTHER_ACTIONS
 
 FADES: tuple[str, ...] = ("appears", "disappears")
 
@@ -33,10 +27,12 @@ def random_action(rng: np.random.Generator, basic: float, but: Collection[str] =
 
     Args:
         rng: source of the choice.
-        basic: probability that it is one of `BASIC`.
+        basic: probability that it is one of `BASIC_ACTIONS`.
         but: actions that it may not be; if none of the drawn half is left, one of the other.
     """
-    half, rest = (BASIC, OTHERS) if rng.random() < basic else (OTHERS, BASIC)
+    half, rest = (
+        (BASIC_ACTIONS, OTHER_ACTIONS) if rng.random() < basic else (OTHER_ACTIONS, BASIC_ACTIONS)
+    )
     options = [action for action in half if action not in but]
     options = options or [action for action in rest if action not in but]
     return options[int(rng.integers(len(options)))]

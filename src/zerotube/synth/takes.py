@@ -1,16 +1,17 @@
-"""Random takes of the rich world, for training."""
+"""Random takes, for training, and what the test sets share with them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.synth.backdrops import BACKGROUNDS
-from zerotube.synth.rich.acts import in_turn, nearly, random_action
-from zerotube.synth.rich.casting import (
+from zerotube.synth.actions import in_turn, nearly, random_action
+from zerotube.synth.backdrops import BACKGROUNDS, wide_backdrop
+from zerotube.synth.looks import (
     Look,
     random_looks,
     random_new_colour,
@@ -18,9 +19,19 @@ from zerotube.synth.rich.casting import (
     random_roles,
     showing,
 )
-from zerotube.synth.rich.setting import random_occluder, random_shifts, wide_backdrop
-from zerotube.synth.rich.types import Act, Actor, Take
-from zerotube.synth.stage import CONDITIONS, SHIFT
+from zerotube.synth.occlusion import random_occluder
+from zerotube.synth.scene import Act, Actor, Take
+
+Condition = Literal["plain", "occlusion", "jitter", "clutter"]
+
+CONDITIONS: tuple[Condition, ...] = ("plain", "occlusion", "jitter", "clutter")
+"""What makes a clip harder to look at; each sample has one."""
+
+SHIFT = 0.03
+"""Largest shift of a hand-held camera along x and along y, sides."""
+
+_SECONDS = 6.5
+"""Mean length of a clip: how fast the camera swings."""
 
 GAP = 1.06
 """Least distance of two objects at the times of `_GRID`, in units of touching."""
@@ -52,7 +63,7 @@ class Mix:
         look_alikes: probability that two to four objects of a take of two or more share colour and
             shape; they have no action in common. All other objects differ in colour or shape.
         textured: share of objects with stripes or dots. Round objects that spin always have them.
-        conditions: odds of `zerotube.synth.stage.CONDITIONS`: plain, occlusion, jitter, clutter.
+        conditions: odds of `CONDITIONS`: plain, occlusion, jitter, clutter.
         backgrounds: odds of `zerotube.synth.backdrops.BACKGROUNDS`: uniform, gradient, stripes,
             checkerboard, blobs.
         shading: probability that objects are shaded, by up to 0.35.
@@ -113,6 +124,16 @@ def random_take(rng: np.random.Generator, mix: Mix, frames: int, aspect: float =
         noise=noise,
         seed=int(rng.integers(2**31)),
     )
+
+
+def random_shifts(rng: np.random.Generator, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slow swings of a hand-held camera, none beyond `SHIFT`; float64 (T, 2), sides."""
+    rates = rng.uniform(0.15, 0.8, size=(1, 4, 2))
+    phases = rng.uniform(0.0, 2.0 * np.pi, size=(1, 4, 2))
+    swings = np.sin(2.0 * np.pi * rates * times[:, None, None] * _SECONDS + phases)
+    shifts: NDArray[np.float64] = (swings / (0.3 + rates)).sum(axis=1)
+    shifts *= rng.uniform(0.5, 1.0, size=2) * SHIFT / np.abs(shifts).max(axis=0)
+    return shifts
 
 
 def random_cast(

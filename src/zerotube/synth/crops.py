@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.synth.backdrops import BACKGROUNDS
-from zerotube.synth.rich.acts import BASIC, FADES, random_action
-from zerotube.synth.rich.casting import (
+from zerotube.synth.actions import FADES, random_action
+from zerotube.synth.backdrops import BACKGROUNDS, wide_backdrop
+from zerotube.synth.looks import (
     COMBINATIONS,
     Look,
     random_new_colour,
@@ -17,11 +17,9 @@ from zerotube.synth.rich.casting import (
     random_texture,
     showing,
 )
-from zerotube.synth.rich.scenes import Mix, drawn, optics
-from zerotube.synth.rich.setting import wide_backdrop
-from zerotube.synth.rich.types import Act, Actor, Take
-from zerotube.synth.rich.words import ACTIONS
-from zerotube.synth.stage import CONDITIONS
+from zerotube.synth.scene import Act, Actor, Take
+from zerotube.synth.takes import CONDITIONS, Mix, drawn, optics
+from zerotube.synth.words import ACTIONS, BASIC_ACTIONS
 
 _STILL = 0.25
 """Share of the moments in which nothing happens."""
@@ -51,7 +49,9 @@ def random_crop(rng: np.random.Generator) -> Take:
     Args:
         rng: source of all choices.
     """
-    action = None if rng.random() < _STILL else random_action(rng, len(BASIC) / len(ACTIONS))
+    action = (
+        None if rng.random() < _STILL else random_action(rng, len(BASIC_ACTIONS) / len(ACTIONS))
+    )
     pair = COMBINATIONS[int(rng.integers(len(COMBINATIONS)))]
     look = Look(*pair, random_texture(rng, _MIX.textured))
     look = showing(rng, look, () if action is None else (action,))

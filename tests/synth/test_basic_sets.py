@@ -16,16 +16,16 @@ from zerotube.geometry.spans import Span
 from zerotube.synth import (
     BASIC_SETS,
     CONDITIONS,
-    HELD_OUT_COMBINATIONS,
     HELD_OUT_SEED,
     SET_SEEDS,
     SETS,
+    UNSEEN_COMBINATIONS,
     set_stage,
 )
 from zerotube.synth.backdrops import BACKGROUNDS
-from zerotube.synth.layout import trajectory
-from zerotube.synth.stage import SHIFT
-from zerotube.synth.world import COLOURS, SHAPES, extent
+from zerotube.synth.outlines import polygon, rotate
+from zerotube.synth.takes import SHIFT
+from zerotube.synth.words import BASIC_COLOURS, BASIC_SHAPES
 
 COUNT = 80
 
@@ -36,36 +36,47 @@ def stages(name):
 
 
 def events(stage, item):
-    """What an object does, in frames, read from its motions."""
+    """What an object does, in frames, read from its acts."""
     last = stage.frame_count - 1
-    return [
-        (motion.action, Span(round(motion.start * last), round(motion.end * last)))
-        for motion in item.motions
-    ]
+    return [(act.action, Span(round(act.start * last), round(act.end * last))) for act in item.acts]
+
+
+def path_of(stage, item):
+    """Centre x, centre y and size in every frame."""
+    return item.states(stage.take.times)[:, :3]
+
+
+def extent(item):
+    """Least and greatest (x, y) of an object whose circumscribed circle has radius 1."""
+    corners = polygon(item.shape)
+    if corners is None:
+        return np.full(2, -1.0), np.full(2, 1.0)
+    turned = rotate(corners, item.angle)
+    return turned.min(axis=0), turned.max(axis=0)
 
 
 def others(stage):
-    return [item for n, item in enumerate(stage.objects) if n != stage.target]
+    return [item for n, item in enumerate(stage.take.actors) if n != stage.target]
 
 
 @pytest.mark.parametrize("name", BASIC_SETS)
 def test_exactly_one_object_and_one_span_fit_the_query(name):
     for stage in stages(name):
-        label = stage.objects[stage.target].label
+        label = stage.take.actors[stage.target].label
         answers = [
             (number, span)
-            for number, item in enumerate(stage.objects)
+            for number, item in enumerate(stage.take.actors)
             for action, span in events(stage, item)
-            if (item.label, action) == (label, stage.asked.action)
+            if (item.label, action) == (label, stage.action)
         ]
-        asked = Span(stage.asked.start_frame, stage.asked.end_frame)
+        asked = Span(stage.start_frame, stage.end_frame)
         assert answers == [(stage.target, asked)], stage.sample_id
 
 
 @pytest.mark.parametrize("name", BASIC_SETS)
 def test_clips_are_untrimmed(name):
     for stage in stages(name):
-        length = stage.asked.end_frame - stage.asked.start_frame + 1
+        length = stage.end_frame - stage.start_frame + 1
         assert 0.2 <= length / stage.frame_count <= 0.6
         assert 40 <= stage.frame_count <= 80
 
@@ -74,20 +85,20 @@ def test_attribute_hard_distractors_do_the_same_and_share_half_the_look():
     counts = Counter()
     for name in ("attribute-hard", "unseen", "mixed"):
         for stage in stages(name):
-            if stage.part != "attribute-hard":
+            if stage.question.kind != "attribute-hard":
                 continue
-            target = stage.objects[stage.target]
+            target = stage.take.actors[stage.target]
             shares = set()
-            counts[len(stage.objects)] += 1
+            counts[len(stage.take.actors)] += 1
             for item in others(stage):
                 (action, span), *more = events(stage, item)
-                assert action == stage.asked.action
+                assert action == stage.action
                 assert not more
-                assert span.t_iou(Span(stage.asked.start_frame, stage.asked.end_frame)) >= 0.6
+                assert span.t_iou(Span(stage.start_frame, stage.end_frame)) >= 0.6
                 same = item.colour == target.colour, item.shape == target.shape
                 assert sum(same) == 1
                 shares.add(same)
-            assert len(shares) == min(len(stage.objects) - 1, 2)
+            assert len(shares) == min(len(stage.take.actors) - 1, 2)
     assert set(counts) == {2, 3, 4}
     assert min(counts.values()) >= 0.2 * sum(counts.values())
 
@@ -95,7 +106,7 @@ def test_attribute_hard_distractors_do_the_same_and_share_half_the_look():
 def test_action_hard_is_decided_by_what_happens():
     variants = Counter()
     for stage in stages("action-hard"):
-        target = stage.objects[stage.target]
+        target = stage.take.actors[stage.target]
         assert others(stage)
         in_turn = events(stage, target)
         assert len({action for action, _ in in_turn}) == len(in_turn)
@@ -107,16 +118,16 @@ def test_action_hard_is_decided_by_what_happens():
             done = [action for action, _ in events(stage, item)]
             if item.label == target.label:
                 assert done
-                assert stage.asked.action not in done
+                assert stage.action not in done
             else:
                 assert (item.colour == target.colour) != (item.shape == target.shape)
-                assert done == [stage.asked.action]
+                assert done == [stage.action]
         variants[len(in_turn) > 1] += 1
     assert min(variants.values()) >= 0.3 * COUNT
 
 
 def test_mixed_is_half_and_half_in_turn():
-    parts = [stage.part for stage in stages("mixed")]
+    parts = [stage.question.kind for stage in stages("mixed")]
     assert parts == ["attribute-hard", "action-hard"] * (COUNT // 2)
     assert [stage.tags["part"] for stage in stages("mixed")] == parts
     assert all("part" not in stage.tags for stage in stages("unseen"))
@@ -125,57 +136,57 @@ def test_mixed_is_half_and_half_in_turn():
 def test_only_unseen_asks_for_the_held_out_combinations():
     for name in BASIC_SETS:
         looks = {
-            (stage.objects[stage.target].colour, stage.objects[stage.target].shape)
+            (stage.take.actors[stage.target].colour, stage.take.actors[stage.target].shape)
             for stage in stages(name)
         }
         if name == "unseen":
-            assert looks == set(HELD_OUT_COMBINATIONS)
+            assert looks == set(UNSEEN_COMBINATIONS)
         else:
-            assert not looks & set(HELD_OUT_COMBINATIONS)
+            assert not looks & set(UNSEEN_COMBINATIONS)
             assert len(looks) >= 20
         wanted = "unseen" if name == "unseen" else "seen"
         assert {stage.tags["combination"] for stage in stages(name)} == {wanted}
 
 
 def test_held_out_combinations_leave_every_word_to_learn():
-    assert len(set(HELD_OUT_COMBINATIONS)) == 6
-    for colour in COLOURS:
-        assert sum(colour == held for held, _ in HELD_OUT_COMBINATIONS) <= 1
-    for shape in SHAPES:
-        assert sum(shape == held for _, held in HELD_OUT_COMBINATIONS) <= 2
+    assert len(set(UNSEEN_COMBINATIONS)) == 6
+    for colour in BASIC_COLOURS:
+        assert sum(colour == held for held, _ in UNSEEN_COMBINATIONS) <= 1
+    for shape in BASIC_SHAPES:
+        assert sum(shape == held for _, held in UNSEEN_COMBINATIONS) <= 2
 
 
 @pytest.mark.parametrize("name", BASIC_SETS)
 def test_conditions_and_backgrounds_are_dealt_evenly(name):
     for part in ("attribute-hard", "action-hard"):
-        chosen = [stage for stage in stages(name) if stage.part == part]
+        chosen = [stage for stage in stages(name) if stage.question.kind == part]
         conditions = Counter(stage.condition for stage in chosen)
-        backgrounds = Counter(stage.backdrop.pattern for stage in chosen)
+        backgrounds = Counter(stage.take.backdrop.pattern for stage in chosen)
         if chosen:
             assert conditions == dict.fromkeys(CONDITIONS, len(chosen) // 4)
             assert backgrounds == dict.fromkeys(BACKGROUNDS, len(chosen) // 5)
-            assert len({(s.condition, s.backdrop.pattern) for s in chosen}) >= 16
+            assert len({(s.condition, s.take.backdrop.pattern) for s in chosen}) >= 16
 
 
 @pytest.mark.parametrize("name", BASIC_SETS)
 def test_tags_say_what_is_there(name):
     for stage in stages(name):
         assert stage.tags["condition"] == stage.condition
-        assert stage.tags["background"] == stage.backdrop.pattern
-        assert stage.tags["objects"] == str(len(stage.objects))
-        assert stage.tags["action"] == stage.asked.action
-        assert (stage.occluder is not None) == (stage.condition == "occlusion")
-        assert stage.shifts.any() == (stage.condition == "jitter")
-        assert bool(stage.backdrop.bits) == (stage.condition == "clutter")
+        assert stage.tags["background"] == stage.take.backdrop.pattern
+        assert stage.tags["objects"] == str(len(stage.take.actors))
+        assert stage.tags["action"] == stage.action
+        assert (stage.take.occluder is not None) == (stage.condition == "occlusion")
+        assert stage.take.shifts.any() == (stage.condition == "jitter")
+        assert bool(stage.take.backdrop.bits) == (stage.condition == "clutter")
 
 
 @pytest.mark.parametrize("name", BASIC_SETS)
 def test_objects_stay_inside_and_apart_in_every_frame(name):
     for stage in stages(name):
-        paths = [trajectory(item, stage.frame_count) for item in stage.objects]
-        for item, path in zip(stage.objects, paths, strict=True):
-            low, high = extent(item.shape, item.angle)
-            centres, radii = path[:, :2] + stage.shifts, path[:, 2:] / 2
+        paths = [path_of(stage, item) for item in stage.take.actors]
+        for item, path in zip(stage.take.actors, paths, strict=True):
+            low, high = extent(item)
+            centres, radii = path[:, :2] + stage.take.shifts, path[:, 2:] / 2
             assert (centres + low * radii).min() >= 0.0
             assert (centres + high * radii).max() <= 1.0
             assert path[:, 2].min() >= 0.12
@@ -192,11 +203,11 @@ def test_directions_stay_true_when_the_camera_moves():
     for stage in (
         stage for name in BASIC_SETS for stage in stages(name) if stage.condition == "jitter"
     ):
-        assert np.abs(stage.shifts).max() <= SHIFT + 1e-12
-        assert np.abs(stage.shifts).max() >= SHIFT / 2 - 1e-12
-        assert np.abs(np.diff(stage.shifts, axis=0)).max() <= 0.02
-        for item in stage.objects:
-            shown = trajectory(item, stage.frame_count)[:, :2] + stage.shifts
+        assert np.abs(stage.take.shifts).max() <= SHIFT + 1e-12
+        assert np.abs(stage.take.shifts).max() >= SHIFT / 2 - 1e-12
+        assert np.abs(np.diff(stage.take.shifts, axis=0)).max() <= 0.02
+        for item in stage.take.actors:
+            shown = path_of(stage, item)[:, :2] + stage.take.shifts
             for action, span in events(stage, item):
                 if action in axes:
                     axis, sign = axes[action]
@@ -210,22 +221,22 @@ def test_clutter_is_small_muted_and_of_no_named_colour():
     for stage in (
         stage for name in BASIC_SETS for stage in stages(name) if stage.condition == "clutter"
     ):
-        assert 10 <= len(stage.backdrop.bits) <= 25
-        for bit in stage.backdrop.bits:
+        assert 10 <= len(stage.take.backdrop.bits) <= 25
+        for bit in stage.take.backdrop.bits:
             assert bit.size <= 0.06
             assert max(bit.rgb) - min(bit.rgb) <= 40
-            for named in COLOURS.values():
+            for named in BASIC_COLOURS.values():
                 assert np.linalg.norm(np.subtract(bit.rgb, named)) >= 75
 
 
 def test_a_sample_depends_on_set_seed_and_index_alone():
     def facts(stage):
-        return stage.sample_id, stage.objects, stage.asked, stage.backdrop, stage.tags
+        return stage.sample_id, stage.take.actors, stage.action, stage.take.backdrop, stage.tags
 
     assert facts(set_stage("mixed", 3)) == facts(stages("mixed")[3])
     assert facts(set_stage("mixed", 3, SET_SEEDS["mixed"])) == facts(stages("mixed")[3])
-    assert set_stage("mixed", 3, 5).objects != stages("mixed")[3].objects
-    assert set_stage("unseen", 3, 5).objects != set_stage("attribute-hard", 3, 5).objects
+    assert set_stage("mixed", 3, 5).take.actors != stages("mixed")[3].take.actors
+    assert set_stage("unseen", 3, 5).take.actors != set_stage("attribute-hard", 3, 5).take.actors
 
 
 def test_the_published_sets_have_not_changed():
@@ -233,16 +244,16 @@ def test_the_published_sets_have_not_changed():
     digests = {}
     for name in BASIC_SETS:
         facts = [
-            (s.sample_id, [i.label for i in s.objects], s.target, str(s.asked), s.frame_count,
-             str(s.fps), s.tags)
+            (s.sample_id, [i.label for i in s.take.actors], s.target, s.action, s.start_frame,
+             s.end_frame, s.frame_count, str(s.fps), s.tags)
             for s in stages(name)[:40]
         ]  # fmt: skip
         digests[name] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     assert digests == {
-        "attribute-hard": "c808f22f67664a7a",
-        "action-hard": "a507ad33421ef574",
-        "mixed": "3d3100310bee6bc4",
-        "unseen": "f0e01a533607086a",
+        "attribute-hard": "3c280251c3a4c361",
+        "action-hard": "f3379047e0b90800",
+        "mixed": "4646c9e7dbbd81c1",
+        "unseen": "b26ea8579325d429",
     }
 
 
