@@ -52,7 +52,7 @@ def ablate(
         Ablation,
         typer.Argument(
             metavar="|".join(get_args(Ablation)),
-            help="components: the parts of the method (Table 2). beyond: what goes beyond the "
+            help="components: the parts of the method (Table 2). extensions: what goes beyond the "
             "paper's recipe. objective: what tuning minimises (Table 3). frames: sampled frames. "
             "topk: frames in the span. lr: learning rate by iterations. trackers: what finds the "
             "candidates.",

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from zerotube.proposals.types import TrackSet
     from zerotube.video.types import VideoInfo
 
-Status = Literal["made", "stored", "mended", "failed"]
+Status = Literal["made", "stored", "remade", "failed"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Proposed:
     """What became of one video.
 
     Attributes:
         video: its path below the folder.
-        status: "made"; "stored": it was there already; "mended": made again, the entry was damaged;
+        status: "made"; "stored": it was there already; "remade": made again, the entry was damaged;
             "failed".
         tracks: how many there are; 0 where it failed.
         file: the track file written for it, if any.
@@ -62,7 +62,7 @@ class FolderJob:
     out: Path | None
     overwrite: bool
 
-    def run(self, video: Path, progress: console.StageProgress, *, wait: bool) -> Outcome | None:
+    def run(self, video: Path, progress: console.StageProgress, *, wait: bool) -> Proposed | None:
         """Propose for one video.
 
         Returns:
@@ -83,7 +83,7 @@ class FolderJob:
 
     def _run(
         self, name: str, video: Path, progress: console.StageProgress, *, wait: bool
-    ) -> Outcome | None:
+    ) -> Proposed | None:
         from zerotube.video import open_video
 
         with open_video(video) as source:
@@ -105,7 +105,7 @@ class FolderJob:
             elif self.out is not None:
                 file = self.out / f"{name}.json"
                 self._write(file, found, source.info)
-        return Outcome(
+        return Proposed(
             name,
             fetched.origin,
             len(found),
@@ -150,29 +150,29 @@ def propose_folder(
         InputError: at least one video failed; the others are done.
         UsageError, ModelError: nothing can be proposed with these settings.
     """
-    outcomes: list[Outcome] = []
+    found: list[Proposed] = []
     waiting = deque((video, False) for video in videos)
     bars = sys.stderr.isatty()
     try:
         with console.StageProgress(quiet=quiet or not bars) as progress:
             while waiting:
-                progress("videos", len(outcomes), len(videos))
+                progress("videos", len(found), len(videos))
                 video, wait = waiting.popleft()
                 begin = time.perf_counter()
                 outcome = job.run(video, progress, wait=wait)
                 if outcome is None:
                     waiting.append((video, True))
                     continue
-                outcomes.append(outcome)
+                found.append(outcome)
                 if not (quiet or bars):
                     console.note(
-                        f"{len(outcomes)}/{len(videos)} {outcome.video}: {outcome.status}, "
+                        f"{len(found)}/{len(videos)} {outcome.video}: {outcome.status}, "
                         f"{outcome.tracks} tracks, {time.perf_counter() - begin:.1f} s"
                     )
     finally:
         # Also after an interrupt: what was done until then is done.
-        _report(outcomes, len(videos), store, as_json=as_json)
-    failed = sum(outcome.status == "failed" for outcome in outcomes)
+        _report(found, len(videos), store, as_json=as_json)
+    failed = sum(outcome.status == "failed" for outcome in found)
     if failed:
         raise InputError(
             f"{failed} of {len(videos)} videos that failed, each named above",
@@ -181,28 +181,28 @@ def propose_folder(
         )
 
 
-def _failed(name: str, reason: str) -> Outcome:
-    return Outcome(name, "failed", 0, None, (), console.one_line(reason))
+def _failed(name: str, reason: str) -> Proposed:
+    return Proposed(name, "failed", 0, None, (), console.one_line(reason))
 
 
-def _report(outcomes: Sequence[Outcome], count: int, store: Path, *, as_json: bool) -> None:
-    for outcome in outcomes:
+def _report(found: Sequence[Proposed], count: int, store: Path, *, as_json: bool) -> None:
+    for outcome in found:
         for text in outcome.warnings:
             console.warn(f"{outcome.video}: {text}")
-    for outcome in outcomes:
+    for outcome in found:
         if outcome.reason:
             console.warn(f"{outcome.video} failed: {outcome.reason}")
     if as_json:
-        content = {"store": str(store), "videos": [asdict(outcome) for outcome in outcomes]}
+        content = {"store": str(store), "videos": [asdict(outcome) for outcome in found]}
         print(json.dumps(content, indent=2))
         return
-    counts = Counter(outcome.status for outcome in outcomes)
+    counts = Counter(outcome.status for outcome in found)
     rows = [
         ("made", str(counts["made"])),
         ("stored already", str(counts["stored"])),
-        ("made again", str(counts["mended"])),
+        ("made again", str(counts["remade"])),
         ("failed", str(counts["failed"])),
-        ("not reached", str(count - len(outcomes))),
+        ("not reached", str(count - len(found))),
         ("store", str(store)),
     ]
     console.print_rows(row for row in rows if row[1] != "0")

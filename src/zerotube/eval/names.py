@@ -12,7 +12,7 @@ Protocol = Literal["half-open", "inclusive"]
 """Frame sets of vIoU: [t_s, t_e) as in TubeDETR, STCAT and CG-STVG, or [t_s, t_e] as in the
 evaluator that the paper's authors released for HC-STVG."""
 
-Ablation = Literal["components", "beyond", "objective", "frames", "topk", "lr", "trackers"]
+Ablation = Literal["components", "extensions", "objective", "frames", "topk", "lr", "trackers"]
 """See `zerotube.eval.ablations.rows`."""
 
 Analysis = Literal["tokens", "consistency", "peaks"]

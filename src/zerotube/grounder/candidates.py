@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zerotube.errors import NothingToGroundError
-from zerotube.method.ground import Progress
+from zerotube.method.ground import StageReport
 from zerotube.mllm.base import VideoMLLM
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.files import read_tracks
@@ -42,7 +42,7 @@ class Candidates:
     noun: str | None = None
 
     def find(
-        self, source: Video, nouns: Sequence[str], model: VideoMLLM, tell: Progress
+        self, source: Video, nouns: Sequence[str], model: VideoMLLM, tell: StageReport
     ) -> list[TrackSet]:
         """One set of candidates per noun, each distinct one made once.
 
@@ -79,11 +79,11 @@ class Candidates:
         return StoredProposer(finder, ProposalStore(None if self.store is True else self.store))
 
 
-def _stage(tell: Progress) -> Callable[[int, int], None]:
+def _stage(tell: StageReport) -> Callable[[int, int], None]:
     return lambda done, total: tell("propose", done, total)
 
 
-def _brought(source: Video, tracks: str | Path | TrackSet, tell: Progress) -> TrackSet:
+def _brought(source: Video, tracks: str | Path | TrackSet, tell: StageReport) -> TrackSet:
     """The candidates that the caller brought, cut to the part of the video that is looked at."""
     whole = source.whole if isinstance(source, SegmentVideo) else source
     if not isinstance(tracks, TrackSet):

@@ -15,7 +15,7 @@ from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.grounder.prepared import Prepared, timed
 from zerotube.grounder.warnings import domain_warnings, frame_warnings, layer_warnings
 from zerotube.method.config import MethodSettings, named
-from zerotube.method.ground import Progress
+from zerotube.method.ground import StageReport
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
@@ -101,7 +101,7 @@ class Grounder:
         proposer: str | None = None,
         candidates: Candidates | None = None,
         settings: MethodSettings | None = None,
-        progress: Progress | None = None,
+        progress: StageReport | None = None,
     ) -> GroundingResult:
         """Find the tube that a sentence describes.
 
@@ -156,7 +156,7 @@ class Grounder:
         *,
         candidates: Candidates | None = None,
         settings: MethodSettings | None = None,
-        progress: Progress | None = None,
+        progress: StageReport | None = None,
     ) -> list[GroundingResult]:
         """Ground several sentences in one video.
 
@@ -179,7 +179,7 @@ class Grounder:
         settings: Sequence[MethodSettings],
         *,
         candidates: Candidates | None = None,
-        progress: Progress | None = None,
+        progress: StageReport | None = None,
     ) -> list[GroundingResult | ZerotubeError]:
         """Ground one sentence under several settings, as an ablation does.
 
@@ -214,7 +214,7 @@ class Grounder:
         settings: MethodSettings,
         *,
         candidates: Candidates | None,
-        progress: Progress | None = None,
+        progress: StageReport | None = None,
     ) -> Prepared:
         """All that a grounding reads, for questions that ``ground`` does not ask.
 
@@ -245,7 +245,7 @@ class Grounder:
         source: Video,
         asked: Sequence[tuple[Query, MethodSettings]],
         candidates: Candidates | None,
-        progress: Progress | None,
+        progress: StageReport | None,
     ) -> Iterator[Prepared]:
         """Per query and settings what a grounding reads; use each before taking the next."""
         tell = progress or _silent
@@ -288,7 +288,7 @@ class Grounder:
         settings: MethodSettings,
         seconds: dict[str, float],
         counted: set[str],
-        tell: Progress,
+        tell: StageReport,
     ) -> ClipSession:
         """The encoded clip: the last one again, if it shows the same pictures in the same way."""
         options = encode_options(self.model, settings)
@@ -306,7 +306,7 @@ class Grounder:
         self._last = (clip, session)
         return session
 
-    def _answer(self, ready: Prepared, progress: Progress | None) -> GroundingResult:
+    def _answer(self, ready: Prepared, progress: StageReport | None) -> GroundingResult:
         settings, tracks, seconds = ready.session.settings, ready.tracks, dict(ready.timings_s)
         with timed(seconds, "ground"):
             evidence = ready.evidence(progress=progress)
@@ -338,7 +338,7 @@ class Grounder:
 
 
 def _silent(stage: str, done: int, total: int) -> None:
-    """Progress for nobody."""
+    """A report to nobody."""
 
 
 def _opened(video: str | Path | Video) -> AbstractContextManager[Video]:

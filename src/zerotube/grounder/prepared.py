@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.method.config import MethodSettings
-from zerotube.method.ground import Progress, gather
+from zerotube.method.ground import StageReport, gather
 from zerotube.method.session import ClipSession
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
@@ -48,7 +48,7 @@ class Prepared:
     warnings: tuple[str, ...]
 
     def evidence(
-        self, settings: MethodSettings | None = None, progress: Progress | None = None
+        self, settings: MethodSettings | None = None, progress: StageReport | None = None
     ) -> Evidence:
         """Maps and scores of the candidates.
 
@@ -65,7 +65,7 @@ class Prepared:
 
 
 @contextmanager
-def timed(seconds: dict[str, float], stage: str, tell: Progress | None = None) -> Iterator[None]:
+def timed(seconds: dict[str, float], stage: str, tell: StageReport | None = None) -> Iterator[None]:
     """Write down how long a stage takes.
 
     Args:

@@ -14,7 +14,7 @@ from zerotube.proposals.types import TrackSet
 from zerotube.query.prompts import query_prompt
 from zerotube.query.types import Query
 
-Progress = Callable[[str, int, int], None]
+StageReport = Callable[[str, int, int], None]
 """Called with a stage ("decode", "propose", "encode", "tune", "read"), steps done, steps in all."""
 
 
@@ -23,7 +23,7 @@ def gather(
     query: Query,
     tracks: TrackSet,
     frame_indices: NDArray,  # type: ignore[type-arg]
-    progress: Progress | None = None,
+    progress: StageReport | None = None,
 ) -> Evidence:
     """Measure everything the decision needs (method sections 3 to 7).
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from zerotube.video.base import Video
 
 Progress = Callable[[int, int], None]
-"""Called with (frames done, frames in all); the second may be an estimate until the end."""
+"""Called with how many frames (or samples) are done and how many there are in all; the second may
+be an estimate until the end."""
 
 
 @runtime_checkable

@@ -10,8 +10,9 @@ from filelock import FileLock
 
 from zerotube.errors import InputError, UsageError
 from zerotube.files import cache_folder
+from zerotube.proposals.base import Progress
 from zerotube.synth.sets import SET_SAMPLES, SETS
-from zerotube.synth.write import Progress, recipe_version, write_set
+from zerotube.synth.write import recipe_version, write_set
 
 
 def default_folder() -> Path:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ from typing import Any
 
 from zerotube.errors import InputError, UsageError
 from zerotube.files import whole_folder
+from zerotube.proposals.base import Progress
 from zerotube.synth.draw import SynthSample, set_sample
 from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS
 from zerotube.video import write_video
@@ -32,9 +33,6 @@ CRF = 14
 """Quality of the encoded clips: a box and its pixels still agree."""
 
 TRACKS_SCHEMA = "zerotube.tracks/1"
-
-Progress = Callable[[int, int], None]
-"""Called with how many samples are written and how many there will be."""
 
 _PER_WORKER = 10
 """Samples for which starting one more process pays."""

@@ -37,7 +37,7 @@ def test_components_are_the_presets() -> None:
 def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
     others = {"token_rule": "mean", "span_rule": "rank-sum", "step": "token-norm"}
     for base in (FULL, preset("gti", decomposed=False, **others)):
-        rows = {row.variant.label: row for row in rows_of("beyond", base)}
+        rows = {row.variant.label: row for row in rows_of("extensions", base)}
         assert rows["GTI"].variant.settings == preset("gti")
         assert rows["full"].variant.settings == FULL
         last = rows["full, token norm, rank-sum span, weighted tokens"]
@@ -72,7 +72,7 @@ def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
         (20, 7),
     ]
     assert all(row.variant.settings.lr == 2.0 for row in own)
-    few = {row.variant.label: row.variant.settings.top_k for row in rows_of("beyond", FEW)}
+    few = {row.variant.label: row.variant.settings.top_k for row in rows_of("extensions", FEW)}
     assert (few["GTI"], few["default"], few["released code"]) == (2, 2, 3)
 
 
@@ -88,7 +88,7 @@ def test_trackers_are_named_by_the_user() -> None:
     [
         ("colours", (), "one of components"),
         ("components", ("3",), "none"),
-        ("beyond", ("3",), "none"),
+        ("extensions", ("3",), "none"),
         ("topk", ("three",), "whole numbers"),
         ("topk", ("0",), "at least 1"),
         ("frames", ("8", "8"), "each value once"),

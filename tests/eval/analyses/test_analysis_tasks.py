@@ -71,7 +71,7 @@ def ground(sample: Sample) -> Callable[..., GroundingResult]:
     return call
 
 
-def worth(sample: Sample, result: GroundingResult) -> tuple[float, float, float]:
+def quality(sample: Sample, result: GroundingResult) -> tuple[float, float, float]:
     assert sample.segment is not None
     answer = from_tube(sample.sample_id, result.tube, first_frame=sample.segment.start_frame)
     half_open = overlap(sample.truth, answer, "half-open")
@@ -104,9 +104,9 @@ def test_tokens_ground_as_the_presets_do(
         assert token.texts == tuple(texts)
         np.testing.assert_allclose(found["activations"], token.activations, rtol=1e-5)
         assert token.chosen is not None
-        assert found["gt_v_iou"][token.chosen] == pytest.approx(worth(sample, gti)[0])
+        assert found["gt_v_iou"][token.chosen] == pytest.approx(quality(sample, gti)[0])
         mean = ground("baseline", relative_attention=relative)
-        assert found["gt_v_iou_of_mean"] == pytest.approx(worth(sample, mean)[0])
+        assert found["gt_v_iou_of_mean"] == pytest.approx(quality(sample, mean)[0])
         for region in ("span", "track"):
             assert len(found["ratios"][region]) == 6
             assert all(ratio > 0 for ratio in found["ratios"][region])
@@ -174,7 +174,7 @@ def test_consistency_is_that_of_the_method(
         for answer, one in (("assembled", full), ("forward", ground("dsth", spatial_prompt=tuned))):
             stored = found["answers"][answer]
             assert [stored["gt_v_iou"], *stored["v_iou"].values()] == pytest.approx(
-                list(worth(sample, one))
+                list(quality(sample, one))
             )
     assert result["tunings"]["tuned"]["consistency"] != result["tunings"]["untuned"]["consistency"]
 

@@ -75,7 +75,7 @@ def test_accuracy_by_rank_by_hand() -> None:
     assert ranks[1].difference.mean == 0.0
     assert (ranks[1].difference.low, ranks[1].difference.high) == pytest.approx((-0.6, 0.6))
     assert (ranks[0].difference.low, ranks[0].difference.high) == (0.0, 0.0)
-    assert found.accuracy_of_lot == pytest.approx(3 * 0.5 / 5)
+    assert found.accuracy_at_random == pytest.approx(3 * 0.5 / 5)
     assert found.accuracy_of_best == pytest.approx(3 / 5)
     notes = " ".join(found.notes)
     assert "1 sample failed" in notes

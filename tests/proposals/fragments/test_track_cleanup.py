@@ -109,7 +109,7 @@ def test_a_merge_of_two_like_objects_is_undone() -> None:
     left = fragment(list(range(30)), boxes)
     frames = [*range(10), *range(15, 30)]
     right = fragment(frames, np.tile([10.0, 0.0, 20.0, 10.0], (25, 1)))
-    mended = cleanup.mend_contacts([left, right], window=20, step=1)
+    mended = cleanup.fix_contacts([left, right], window=20, step=1)
     np.testing.assert_allclose(mended[0].boxes_xyxy, np.tile([0.0, 0, 10, 10], (30, 1)))
     np.testing.assert_allclose(mended[1].boxes_xyxy, np.tile([10.0, 0, 20, 10], (30, 1)))
     for track in mended:
@@ -120,7 +120,7 @@ def test_a_jump_in_size_without_contact_is_left_alone() -> None:
     boxes = np.tile([0.0, 0.0, 10.0, 10.0], (30, 1))
     boxes[10:15] = [0.0, 0.0, 20.0, 10.0]
     track = fragment(list(range(30)), boxes)
-    (same,) = cleanup.mend_contacts([track], window=20, step=1)
+    (same,) = cleanup.fix_contacts([track], window=20, step=1)
     np.testing.assert_array_equal(same.boxes_xyxy, boxes)
 
 

@@ -287,7 +287,7 @@ def test_a_damaged_entry_is_removed_and_made_again(
     (entry.parent / f".{entry.name}.0123").write_bytes(b"left by a writer that was killed")
 
     mended = fetch(finder, store, pictures)
-    assert mended.origin == "mended"
+    assert mended.origin == "remade"
     same(mended.tracks, whole)
     assert any("made again" in text and str(entry) in text for text in mended.tracks.warnings)
     assert entry.read_bytes() == before

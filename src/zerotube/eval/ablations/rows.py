@@ -1,7 +1,7 @@
 """What each ablation sets beside each other (Tables 2 and 3 of the paper and its sweeps).
 
 "components" adds what the paper has no row for: tuning on the undivided query, and steps in units
-of the tokens' norm. "beyond" is what this package adds to the paper's recipe.
+of the tokens' norm. "extensions" is what this package adds to the paper's recipe.
 
 Every row names the row that it is compared with: an ablation says what a change is worth, so the
 paired difference belongs to it.
@@ -72,13 +72,13 @@ def _normed(label: str, settings: MethodSettings) -> AblationRow:
     return AblationRow(Variant(label, replace(settings, step="token-norm", lr=NORMED_LR)), "GTI")
 
 
-def _beyond(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
     """What goes beyond the paper: spans of free length, several tokens, steps by token norm.
 
     And tuning on the undivided query, the paper's vanilla tuning, with each of these; last the
     package's default settings, and what the paper's released code runs.
     """
-    _no_values("beyond", values)
+    _no_values("extensions", values)
     full = replace(
         base,
         token_rule="highest",
@@ -177,7 +177,7 @@ def _trackers(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
 
 _MAKERS: Mapping[str, Callable[[MethodSettings, Sequence[str]], list[AblationRow]]] = {
     "components": _components,
-    "beyond": _beyond,
+    "extensions": _extensions,
     "objective": _objective,
     "frames": _frames,
     "topk": _top_k,

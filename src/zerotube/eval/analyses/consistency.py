@@ -116,7 +116,7 @@ class ConsistencyTask(AnalysisTask):
 
 
 def _grounded(case: Case, settings: MethodSettings) -> tuple[dict[str, Any], float | None]:
-    """What the answer under some settings is worth; the consistency where both maps are read."""
+    """How good the answer under some settings is; the consistency where both maps are read."""
     from zerotube.tube.decide import decide
 
     evidence = case.ready.evidence(settings)
@@ -127,11 +127,11 @@ def _grounded(case: Case, settings: MethodSettings) -> tuple[dict[str, Any], flo
     except NothingToGroundError:
         # A wrong answer, not an accident: it counts as one.
         overlaps = dict.fromkeys(get_args(Protocol), NOTHING)
-    worth = {
+    quality = {
         "gt_v_iou": overlaps["half-open"].gt_v_iou,
         "v_iou": {protocol: one.v_iou for protocol, one in overlaps.items()},
     }
-    return worth, evidence.consistency
+    return quality, evidence.consistency
 
 
 def _one_frame(got: str, fix: str) -> UsageError:
@@ -139,8 +139,8 @@ def _one_frame(got: str, fix: str) -> UsageError:
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What the answers of some samples are worth.
+class Quality:
+    """How good the answers of some samples are.
 
     Attributes:
         accuracy: share of samples whose track is the right one (gt_vIoU above 0.5).
@@ -152,7 +152,7 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class Group:
+class ConsistencyGroup:
     """Samples of neighbouring consistency.
 
     Attributes:
@@ -165,7 +165,7 @@ class Group:
     lowest: float
     mean: float
     highest: float
-    answers: Mapping[str, Worth]
+    answers: Mapping[str, Quality]
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,8 @@ class TuningFindings:
     """
 
     consistency: Interval
-    answers: Mapping[str, Worth]
-    groups: tuple[Group, ...]
+    answers: Mapping[str, Quality]
+    groups: tuple[ConsistencyGroup, ...]
     correlations: Mapping[str, Correlation]
 
 
@@ -204,7 +204,7 @@ class ConsistencyFindings(Findings):
     """The analysis of temporal consistency; failed samples have none and are in no group.
 
     Attributes:
-        without_candidates: samples in which no candidate was found; their answers are worth 0.
+        without_candidates: samples in which no candidate was found; their answers count 0.
         protocol: frame sets of vIoU.
         tunings: by "tuned" and "untuned".
     """
@@ -351,23 +351,23 @@ def _tuning(found: Sequence[Mapping[str, Any]], groups: int, protocol: Protocol)
         answer: _values([one["answers"][answer] for one in found], protocol) for answer in ANSWERS
     }
 
-    def worths(at: NDArray[np.int64]) -> dict[str, Worth]:
+    def qualities(at: NDArray[np.int64]) -> dict[str, Quality]:
         found = {}
         for answer, one in values.items():
             means = means_of({"right": one["right"][at], "v_iou": one["v_iou"][at]})
-            found[answer] = Worth(accuracy=means["right"], m_v_iou=means["v_iou"])
+            found[answer] = Quality(accuracy=means["right"], m_v_iou=means["v_iou"])
         return found
 
     return TuningFindings(
         consistency=mean_of(consistency),
-        answers=worths(np.arange(len(found))),
+        answers=qualities(np.arange(len(found))),
         groups=tuple(
-            Group(
+            ConsistencyGroup(
                 samples=len(at),
                 lowest=float(consistency[at].min()),
                 mean=float(consistency[at].mean()),
                 highest=float(consistency[at].max()),
-                answers=worths(at),
+                answers=qualities(at),
             )
             for at in equal_groups(consistency, groups)
         ),
@@ -401,9 +401,9 @@ def _group_table(tuning: str, one: TuningFindings) -> Table:
     return Table(f"{_heading(tuning)}: groups of equal size by consistency", _COLUMNS, tuple(rows))
 
 
-def _cells(answers: Mapping[str, Worth], samples: int) -> tuple[str, ...]:
-    worths = [answers[answer] for answer in ANSWERS]
-    values = [value for one in worths for value in (one.accuracy, one.m_v_iou)]
+def _cells(answers: Mapping[str, Quality], samples: int) -> tuple[str, ...]:
+    qualities = [answers[answer] for answer in ANSWERS]
+    values = [value for one in qualities for value in (one.accuracy, one.m_v_iou)]
     return (*map(ranged, values), str(samples))
 
 

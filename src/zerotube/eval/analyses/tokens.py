@@ -99,7 +99,7 @@ class TokensTask(AnalysisTask):
                 {"text": text, "position": place - len(texts)} for place, text in enumerate(texts)
             ]
             chosen = [case.chosen(one, settings.support) for one in (*maps, mean)]
-            worths = [0.0 if place is None else overlaps[place] for place in chosen]
+            qualities = [0.0 if place is None else overlaps[place] for place in chosen]
             found["attentions"][attention] = {
                 "activations": maps.reshape(len(maps), -1).max(axis=1).astype(float).tolist(),
                 "ratios": {
@@ -108,8 +108,8 @@ class TokensTask(AnalysisTask):
                     ]
                     for name, region in regions.items()
                 },
-                "gt_v_iou": worths[:-1],
-                "gt_v_iou_of_mean": worths[-1],
+                "gt_v_iou": qualities[:-1],
+                "gt_v_iou_of_mean": qualities[-1],
             }
         return found
 
@@ -188,7 +188,7 @@ class TokensFindings(Findings):
 
     Attributes:
         without_candidates: samples in which no candidate was found; wrong in the accuracies.
-        accuracy_of_lot: Acc@0.5 of a candidate that is drawn at random.
+        accuracy_at_random: Acc@0.5 of a candidate that is drawn at random.
         accuracy_of_best: Acc@0.5 of the best candidate, which no choice exceeds.
         attentions: by name of the attention.
     """
@@ -197,7 +197,7 @@ class TokensFindings(Findings):
     title = "Role tokens: attention ratio, hit ratio and accuracy by activation rank"
 
     without_candidates: int
-    accuracy_of_lot: float
+    accuracy_at_random: float
     accuracy_of_best: float
     attentions: Mapping[str, AttentionFindings]
 
@@ -243,7 +243,7 @@ class TokensFindings(Findings):
         grid = figure.subplots(2, 2, gridspec_kw={"width_ratios": [1.35, 1.0]})
         for (left, right), (name, one) in zip(grid, self.attentions.items(), strict=True):
             _draw_tokens(left, one.regions[SPAN], shown[name], name)
-            _draw_ranks(right, one, name, self.accuracy_of_lot)
+            _draw_ranks(right, one, name, self.accuracy_at_random)
         lay_out(figure, height, left=0.17, wspace=0.22, gap=0.85)
         return figure
 
@@ -259,14 +259,14 @@ def find_tokens(results: Sequence[Mapping[str, Any]], failed: int = 0) -> Tokens
         attention: [one["attentions"][attention] for one in results] for attention in ATTENTIONS
     }
     count = len(results) + failed
-    lots = [one["right_candidates"] / max(one["candidates"], 1) for one in results]
+    at_random = [one["right_candidates"] / max(one["candidates"], 1) for one in results]
     tokens = [one["tokens"] for one in results]
     return TokensFindings(
         measured=len(results),
         failed=failed,
         without_candidates=sum(one["candidates"] == 0 for one in results),
-        accuracy_of_lot=sum(lots) / count,
-        accuracy_of_best=sum(lot > 0 for lot in lots) / count,
+        accuracy_at_random=sum(at_random) / count,
+        accuracy_of_best=sum(share > 0 for share in at_random) / count,
         attentions={
             attention: AttentionFindings(
                 regions={
@@ -387,7 +387,7 @@ def _rank_table(attention: str, ranks: Sequence[RankRow], found: TokensFindings)
         for row in ranks
     ]
     count = str(found.measured + found.failed)
-    rows.append(("a candidate drawn at random", number(found.accuracy_of_lot), "", count))
+    rows.append(("a candidate drawn at random", number(found.accuracy_at_random), "", count))
     rows.append(("the best candidate", number(found.accuracy_of_best), "", count))
     return Table(
         f"{attention.capitalize()} attention, accuracy by activation rank",
@@ -425,7 +425,7 @@ def _draw_tokens(axes: Axes, region: RegionFindings, rows: Sequence[TokenRow], n
         say(axes, "no sample has a ratio")
 
 
-def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> None:
+def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, at_random: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ranks = [row for row in one.ranks if row.rank is not None]
@@ -437,7 +437,7 @@ def _draw_ranks(axes: Axes, one: AttentionFindings, name: str, lot: float) -> No
     values = [row.accuracy for row in ranks]
     whiskers(axes, places, values, style.INK, "o", "-", "one token, by rank")
     axes.set_ylim(-0.02, 1.02)
-    axes.axhline(lot, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn at random")
+    axes.axhline(at_random, color=style.NOTE, lw=1.2, ls="--", label="a candidate drawn at random")
     axes.set_xlim(0.6, len(ranks) + 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
     heading(axes, f"{name} attention")

@@ -160,7 +160,7 @@ def at_frames(fragment: Fragment, frames: NDArray[np.int64]) -> Fragment:
     )
 
 
-def mend_contacts(fragments: list[Fragment], *, window: int, step: int) -> list[Fragment]:
+def fix_contacts(fragments: list[Fragment], *, window: int, step: int) -> list[Fragment]:
     """Undo what a meeting of two objects does to their boxes.
 
     While objects touch, the one behind looks cut off, and two of one colour look like one large
@@ -170,7 +170,7 @@ def mend_contacts(fragments: list[Fragment], *, window: int, step: int) -> list[
 
     Args:
         fragments: stitched tracks.
-        window: longest contact that is mended, source frames.
+        window: longest contact that is fixed, source frames.
         step: source frames between processed ones.
     """
     reach = 2 * max(1, round(window / step)) + 1
@@ -181,19 +181,19 @@ def mend_contacts(fragments: list[Fragment], *, window: int, step: int) -> list[
         fill_gaps(track, max_gap=step, step=step, hidden=frames)
         for track, frames in zip(fragments, hidden, strict=True)
     ]
-    mended = []
+    fixed = []
     for index, track in enumerate(filled):
         off = _off_median(track, reach) & _touching(track, index, filled)
         off &= _short_runs(off, track.frames, window)
         good = track.take(~off)
         if not off.any() or len(good) < 2:
-            mended.append(track)
+            fixed.append(track)
             continue
         # Slivers seen beside what hides an object are gone now, and it is whole on either side.
         unseen = _hidden_frames(good, index, filled, step)
         known = np.union1d(unseen, track.frames)
-        mended.append(fill_gaps(good, max_gap=step, step=step, hidden=known))
-    return mended
+        fixed.append(fill_gaps(good, max_gap=step, step=step, hidden=known))
+    return fixed
 
 
 def _hidden_frames(

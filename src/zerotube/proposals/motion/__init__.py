@@ -161,6 +161,6 @@ class MotionProposer:
         shortlist = _SHORTLIST * settings.max_tracks
         passed_over = max(0, len(tracks) - shortlist)
         tracks = grid.ranked(tracks, plain=plain)[:shortlist]
-        tracks = cleanup.mend_contacts(tracks, window=wait, step=grid.step)
+        tracks = cleanup.fix_contacts(tracks, window=wait, step=grid.step)
         tracks = grid.filled(tracks, settings.fill_s)
         return grid.ranked(tracks, plain=plain), passed_over

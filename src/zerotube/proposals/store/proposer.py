@@ -27,12 +27,12 @@ class Fetched:
 
     Attributes:
         tracks: the candidates.
-        origin: "stored"; "made" and kept; "mended": made and kept in place of a damaged entry;
+        origin: "stored"; "made" and kept; "remade": made and kept in place of a damaged entry;
             "unkept": made, and a line of ``tracks.warnings`` says why they could not be kept.
     """
 
     tracks: TrackSet
-    origin: Literal["stored", "made", "mended", "unkept"]
+    origin: Literal["stored", "made", "remade", "unkept"]
 
 
 class StoredProposer:
@@ -175,7 +175,7 @@ class StoredProposer:
                 raise
             return self._unkept(made, error.strerror or str(error), *notes)
         tracks = replace(kept, warnings=(*kept.warnings, *notes))
-        return Fetched(tracks, "made" if damage is None else "mended")
+        return Fetched(tracks, "made" if damage is None else "remade")
 
     def _unkept(self, made: TrackSet, reason: str, *notes: str) -> Fetched:
         note = f"the proposals were not kept in {str(self._store.folder)!r}: {reason}"
