@@ -3,9 +3,11 @@
 #   make test    run the tests
 # PYTHON=3.12 make test    choose the interpreter of a new .venv
 # PYTEST_ARGS="-k query" make test    pass options to pytest
+# WORKERS=4 make test    processes that share the tests; 0 is none beside pytest's own
 
 PYTHON ?= >=3.11,<3.14
 PYTEST_ARGS ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -23,9 +25,12 @@ help:
 
 setup: $(READY)
 
+# Compiled once: torch and transformers are thousands of modules, which every process would compile
+# anew where Python may not write what it compiled.
 $(READY): pyproject.toml requirements.lock .ci/uv
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$(PYTHON)" $(VENV)
-	@$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--requirement requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -33,7 +38,7 @@ demo: $(READY)
 	@$(BIN)/zerotube demo --out demo --overwrite
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -20,6 +20,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Set before anything imports huggingface_hub, which reads it once: no test asks the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# Beside other workers each one, and every process it starts, computes in one thread. Set before
+# anything imports torch, which reads it once.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No test reads or writes the user's own cache; `own_cache` gives each test one of its own.
 _CACHE = tempfile.TemporaryDirectory(prefix="zerotube-tests-")
 os.environ["ZEROTUBE_CACHE"] = _CACHE.name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,8 @@ from zerotube.synth.rich.scenes import Mix, random_take
 from zerotube.synth.rich.words import HELD_OUT_COMBINATIONS
 
 TRAINING = Path(__file__).parent.parent / "training"
+TAKES = 30
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,43 +30,68 @@ def _training_is_there():
         pytest.skip("training/ is not part of the installed package")
 
 
-def stage(script, *arguments):
-    """Run one script of the recipe as a user does; returns what it logged."""
+# Runs scripts of the recipe one after another as `python SCRIPT WORDS...` does; one process for
+# all, because importing torch costs more than most stages do here.
+IN_TURN = """
+import json, runpy, sys
+for script, *words in json.loads(sys.argv[1]):
+    sys.argv = [script, *words]
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def stages(*calls):
+    """Run scripts of the recipe, each a name with its flags; returns what they printed, logged."""
+    words = [[str(TRAINING / script), *map(str, flags)] for script, *flags in calls]
     done = subprocess.run(
-        [sys.executable, str(TRAINING / script), *map(str, arguments)],
+        [sys.executable, "-c", IN_TURN, json.dumps(words)],
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=ONE_THREAD | {"PYTHONPATH": os.pathsep.join([str(TRAINING), *filter(None, sys.path)])},
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stderr
+    return done.stdout, done.stderr
+
+
+def first_takes(folder, name, count):
+    """Keep the first takes of a store of 100: the later stages are the same with fewer."""
+    for part in ("", "-labels"):
+        file = folder / f"{name}{part}.npy"
+        drawn = np.load(file)
+        assert len(drawn) == 100
+        np.save(file, drawn[:count])
+    file = folder / f"{name}.pkl"
+    file.write_bytes(pickle.dumps(pickle.loads(file.read_bytes())[:count]))
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A work folder after every stage, each run for about two seconds."""
     folder = tmp_path_factory.mktemp("work")
-    for name, takes in (("crops", 100), ("clips", 100), ("wide", 100)):
-        aspect = ("--aspect", 5 / 3) if name == "wide" else ()
-        stage("draw.py", "--work", folder, "--name", name, "--takes", takes, *aspect)
-    one = ("--work", folder, "--ranks", 1)
-    stage("warm_up.py", *one, "--stage", "crops", "--seconds", 2)
-    stage("warm_up.py", *one, "--stage", "frames", "--seconds", 2)
+    draw = ("draw.py", "--work", folder, "--takes", 100, "--name")
+    stages((*draw, "crops"), (*draw, "clips"), (*draw, "wide", "--aspect", 5 / 3))
     for name in ("clips", "wide"):
-        stage("bank.py", *one, "--name", name)
-    stage("train.py", *one, "--seconds", 3, "--held-back", 20)
+        first_takes(folder, name, TAKES)
+    one = ("--work", folder, "--ranks", 1)
+    stages(
+        ("warm_up.py", *one, "--stage", "crops", "--seconds", 2),
+        ("warm_up.py", *one, "--stage", "frames", "--seconds", 2),
+        ("bank.py", *one, "--name", "clips"),
+        ("bank.py", *one, "--name", "wide"),
+        ("train.py", *one, "--seconds", 3, "--held-back", 20),
+    )
     return folder
 
 
 def test_every_stage_leaves_what_the_next_one_reads(work):
     cells = np.load(work / "clips-cells.npy", mmap_mode="r")
-    assert cells.shape == (100, 10, 64, 192)
+    assert cells.shape == (TAKES, 10, 64, 192)
     assert np.isfinite(cells[:5]).all()
     assert np.ptp(cells[0, 0], axis=0).max() > 0
     wide = np.load(work / "wide-cells.npy", mmap_mode="r")
-    assert wide.shape == (100, 10, 60, 192)
+    assert wide.shape == (TAKES, 10, 60, 192)
 
 
 def test_the_tower_of_the_bank_is_the_tower_of_the_model(work):
@@ -78,7 +107,15 @@ def test_the_tower_of_the_bank_is_the_tower_of_the_model(work):
 def test_a_run_that_was_cut_goes_on(work):
     before = torch.load(work / "clips.state", weights_only=True)
     longer = ("--seconds", before["seconds"] + 2, "--held-back", 20)
-    log = stage("train.py", "--work", work, "--ranks", 1, *longer, "--resume")
+    command = [sys.executable, TRAINING / "train.py", "--work", work, "--ranks", 1, *longer]
+    log = subprocess.run(
+        [*map(str, command), "--resume"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ONE_THREAD,
+        timeout=300,
+    ).stderr
     after = torch.load(work / "clips.state", weights_only=True)
     assert after["step"] > before["step"]
     assert after["seconds"] > before["seconds"]
@@ -86,19 +123,12 @@ def test_a_run_that_was_cut_goes_on(work):
 
 
 def test_the_exported_folder_loads_and_answers(work, tmp_path):
-    stage("export.py", "--weights", work / "clips.pt", "--out", tmp_path / "model")
-    log = subprocess.run(
-        [
-            sys.executable,
-            str(TRAINING / "by_layer.py"),
-            *("--model", str(tmp_path / "model"), "--samples", "1", "--sets", "mixed"),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    ).stdout
-    assert "mixed layers 1..1 relative: right track" in log
+    model = tmp_path / "model"
+    printed, _ = stages(
+        ("export.py", "--weights", work / "clips.pt", "--out", model),
+        ("by_layer.py", "--model", model, "--samples", 1, "--sets", "mixed"),
+    )
+    assert "mixed layers 1..1 relative: right track" in printed
 
 
 @pytest.fixture

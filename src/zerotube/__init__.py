@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zerotube.errors import ZerotubeError
+    from zerotube.exports import export
     from zerotube.geometry.spans import Span
     from zerotube.grounder import Candidates, Grounder
     from zerotube.method.config import MethodSettings
@@ -37,6 +38,7 @@ __all__ = [
     "ZerotubeError",
     "__version__",
     "decompose",
+    "export",
     "open_video",
     "openai_decomposer",
 ]
@@ -54,6 +56,7 @@ _HOMES = {
     "Tube": "zerotube.tube.types",
     "ZerotubeError": "zerotube.errors",
     "decompose": "zerotube.query",
+    "export": "zerotube.exports",
     "open_video": "zerotube.video",
     "openai_decomposer": "zerotube.query.llm.server",
 }

@@ -35,6 +35,36 @@ def test_for_people_with_files(run, clip: Path, tmp_path: Path) -> None:
     assert run("ground", clip, QUERY, "--out", out, "--overwrite", "--quiet").code == 0
 
 
+def test_exports_are_written_beside_the_result(run, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    formats = ("--export", "coco-vid", "--export", "mot")
+    done = run("ground", clip, QUERY, "--out", out, *formats, "--quiet")
+    assert done.code == 0
+    answer = json.loads((out / "tube.json").read_text(encoding="utf-8"))
+    coco = json.loads((out / "coco_vid.json").read_text(encoding="utf-8"))
+    assert [image["frame_id"] for image in coco["images"]] == [
+        box["frame"] for box in answer["boxes"]
+    ]
+    assert coco["tracks"][0]["query"] == QUERY
+    assert len((out / "mot.txt").read_text(encoding="utf-8").splitlines()) == len(answer["boxes"])
+    for name in ("coco_vid.json", "mot.txt"):
+        assert str(out / name) in done.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [(("--export", "mot"), "--out"), (("--export", "coco", "--out", "new"), "coco-vid, mot")],
+)
+def test_exports_that_cannot_be_are_refused_at_once(
+    run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags, wanted: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("ground", clip, QUERY, *flags)
+    assert done.code == 2
+    assert wanted in done.error_line()
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_is_tube_json_and_nothing_else(run, clip: Path, tmp_path: Path) -> None:
     done = run("ground", clip, QUERY, "--json", "--quiet", "--out", tmp_path / "out")
     assert done.code == 0

@@ -196,3 +196,37 @@ def test_any_sentence_can_be_saved(tmp_path: Path, source: Path) -> None:
     read = json.loads((tmp_path / "tube.json").read_text(encoding="utf-8"))
     assert read["query"] == text
     assert np.all([(tmp_path / name).stat().st_size > 500 for name in RESULT_FILES])
+
+
+def test_only_the_files_asked_for_are_written(result: GroundingResult, tmp_path: Path) -> None:
+    result.save(tmp_path / "out", files=["tube.json"])
+    assert sorted(listing(tmp_path / "out")) == ["tube.json"]
+    result.save(tmp_path / "out", files=("timeline.png", "attention.png"))
+    assert sorted(listing(tmp_path / "out")) == ["attention.png", "timeline.png", "tube.json"]
+    with pytest.raises(UsageError, match="an existing"):
+        result.save(tmp_path / "out", files=["tube.json"])
+
+
+@pytest.mark.parametrize("files", [[], ["tube.jsn"], ["tube.json", "clip.mp4"]])
+def test_unknown_files_are_refused(
+    result: GroundingResult, tmp_path: Path, files: list[str]
+) -> None:
+    with pytest.raises(UsageError, match=r"some of overlay\.mp4"):
+        result.save(tmp_path / "out", files=files)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_source_that_is_gone_does_not_matter_without_the_video(tmp_path: Path) -> None:
+    write_squares(tmp_path / "squares.mp4", 96, 64, 24)
+    gone = make_result(tmp_path / "squares.mp4")
+    (tmp_path / "squares.mp4").unlink()
+    gone.save(tmp_path / "out", files=["tube.json", "timeline.png"])
+    assert sorted(listing(tmp_path / "out")) == ["timeline.png", "tube.json"]
+
+
+def test_printing_a_result_shows_the_answer(result: GroundingResult) -> None:
+    lines = str(result).splitlines()
+    span = result.tube.span
+    assert lines[0] == f"object    track 1 ({result.tube.label}), chosen from 2"
+    assert f"frames {span.start_frame} to {span.end_frame} of 24" in lines[1]
+    assert [line.split()[0] for line in lines] == [name for name, _ in result.rows()]

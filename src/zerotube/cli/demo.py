@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zerotube.cli import console
-from zerotube.cli.ground import BUNDLED, answer_rows
+from zerotube.cli.ground import BUNDLED
 from zerotube.cli.paths import check_out_dir
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def demo(
     console.print_rows(
         [
             ("query", truth.query),
-            *answer_rows(result),
+            *result.rows(),
             (
                 "truth",
                 f"{truth.labels[truth.target]}, {start_s:.2f} s to {end_s:.2f} s, "

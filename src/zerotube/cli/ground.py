@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,10 +20,8 @@ from zerotube.cli.groups import (
     Quiet,
 )
 from zerotube.cli.paths import check_out_dir
+from zerotube.errors import UsageError
 from zerotube.method.config import DEFAULT, preset
-
-if TYPE_CHECKING:
-    from zerotube.tube.types import GroundingResult
 
 BUNDLED = "bundled"
 
@@ -59,6 +57,14 @@ def ground(
     noun: Annotated[
         str | None, typer.Option("--noun", help="What to propose tracks for; default: parsed.")
     ] = None,
+    exports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--export",
+            metavar="coco-vid|mot",
+            help="Write the answer in this format as well, into --out; may be repeated.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -74,14 +80,23 @@ def ground(
     preset(method, **changes)
     check_proposer(candidates.proposer, candidates.settings, model=model.name)
 
+    from zerotube.exports import export, format_named
     from zerotube.mllm.loading import check_folder
     from zerotube.proposals.files import read_tracks
     from zerotube.query import decompose
     from zerotube.tube.io import RESULT_FILES, format_json
     from zerotube.video import open_video
 
+    foreign = {name: format_named(name).file_name for name in exports or []}
+    if foreign and out is None:
+        raise UsageError(
+            f"--export {' --export '.join(foreign)} without --out",
+            wanted="a folder for the files",
+            fix="add --out DIR",
+        )
+    written_names = (*RESULT_FILES, *foreign.values())
     if out is not None:
-        check_out_dir(out, RESULT_FILES, overwrite=overwrite)
+        check_out_dir(out, written_names, overwrite=overwrite)
     decompose(query, attribute=attribute, action=action)
     chosen = model.choice()
     check_folder(model.name)
@@ -112,43 +127,12 @@ def ground(
     for warning in result.warnings:
         console.warn(warning)
     written = result.save(out, overwrite=overwrite) if out is not None else None
+    if written is not None:
+        for name, file_name in foreign.items():
+            export(result, written / file_name, name, overwrite=overwrite)
     if as_json:
         print(format_json(result.to_dict()))
         return
-    console.print_rows(answer_rows(result))
+    print(result)
     if written is not None:
-        console.print_rows([("files", str(written / name)) for name in RESULT_FILES])
-
-
-def answer_rows(result: GroundingResult) -> list[tuple[str, str]]:
-    """The answer as name and value, for people."""
-    tube, evidence = result.tube, result.evidence
-    model = result.model
-    if model == BUNDLED:
-        from zerotube.bundled import DOMAIN
-
-        model = f"{model}: {DOMAIN.statement}"
-    return [
-        ("object", f"track {tube.track_id} ({tube.label}), chosen from {len(result.tracks)}"),
-        (
-            "time",
-            f"{result.start_s:.2f} s to {result.end_s:.2f} s, "
-            f"frames {tube.span.start_frame} to {tube.span.end_frame} "
-            f"of {result.video.frame_count}",
-        ),
-        ("method", result.settings["preset"]),
-        ("presence", f"{evidence.presence:.2f}"),
-        ("token", _token_text(result)),
-        ("model", model),
-    ]
-
-
-def _token_text(result: GroundingResult) -> str:
-    evidence = result.evidence
-    spatial, temporal = (
-        token.text if token.chosen is None else repr(token.text)
-        for token in (evidence.spatial_token, evidence.temporal_token)
-    )
-    if spatial == temporal:
-        return spatial
-    return f"{spatial} for the object, {temporal} for the time"
+        console.print_rows([("files", str(written / name)) for name in written_names])

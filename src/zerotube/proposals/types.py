@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,12 @@ class Track:
         boxes = np.where(visible[:, None], self.boxes_xyxy[clipped], np.float32(np.nan))
         return boxes.astype(np.float32), visible
 
+    @cached_property
+    def _own_masks(self) -> tuple[NDArray[np.int64], tuple[dict[str, Any], ...]]:
+        """Rows that have a mask of their own, int64 ``(m,)``, ascending, and the m masks."""
+        held = [(row, rle) for row, rle in enumerate(self.masks_rle or ()) if rle is not None]
+        return np.array([row for row, _ in held], dtype=np.int64), tuple(rle for _, rle in held)
+
     def mask_at(self, frame: int) -> NDArray[np.bool_] | None:
         """The object's mask at a frame.
 
@@ -102,12 +109,14 @@ class Track:
         """
         row = int(np.searchsorted(self.frame_indices, frame))
         visible = row < len(self.frame_indices) and self.frame_indices[row] == frame
-        known = [(at, rle) for at, rle in enumerate(self.masks_rle or ()) if rle is not None]
-        if not visible or not known:
+        rows, masks = self._own_masks
+        if not visible or not masks:
             return None
+        after = int(np.searchsorted(rows, row))
+        beside = range(max(after - 1, 0), min(after + 1, len(rows)))
         # The first of equal ones is the earlier.
-        nearest, rle = min(known, key=lambda one: abs(int(self.frame_indices[one[0]]) - frame))
-        mask = decode_mask(rle)
+        place = min(beside, key=lambda one: abs(int(self.frame_indices[rows[one]]) - frame))
+        nearest, mask = int(rows[place]), decode_mask(masks[place])
         if nearest == row:
             return mask
         return moved_mask(mask, self.boxes_xyxy[nearest], self.boxes_xyxy[row])

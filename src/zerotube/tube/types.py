@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,19 +150,40 @@ class GroundingResult:
 
         return result_to_dict(self)
 
-    def save(self, out_dir: str | Path, *, overwrite: bool = False) -> Path:
+    def rows(self) -> list[tuple[str, str]]:
+        """The answer as name and value, for people."""
+        from zerotube.tube.rows import result_rows
+
+        return result_rows(self)
+
+    def __str__(self) -> str:
+        """The rows of the answer, one a line, values aligned."""
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+    def save(
+        self, out_dir: str | Path, *, files: Collection[str] | None = None, overwrite: bool = False
+    ) -> Path:
         """Write ``tube.json``, ``overlay.mp4``, ``attention.png`` and ``timeline.png``.
 
         Each file appears whole or not at all.
+
+        Args:
+            out_dir: made where it does not exist.
+            files: which of the four; default all. Without ``overlay.mp4`` no video is encoded.
+            overwrite: replace these files of an earlier result.
 
         Returns:
             The folder.
 
         Raises:
-            UsageError: if the folder already holds a result and ``overwrite`` is False.
+            UsageError: if ``files`` names none or another file, or the folder already holds one of
+                them and ``overwrite`` is False.
             InputError: if the folder cannot be written.
             VideoError: if the source cannot be read any more.
         """
-        from zerotube.tube.io import save_result
+        from zerotube.tube.io import RESULT_FILES, save_result
 
-        return save_result(self, Path(out_dir), overwrite=overwrite)
+        chosen = RESULT_FILES if files is None else files
+        return save_result(self, Path(out_dir), files=chosen, overwrite=overwrite)

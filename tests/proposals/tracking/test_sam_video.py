@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from proposals.colour_tracker import BLUE, RED, ColourDetector, picture
-from proposals.held import bytes_in
 from proposals.shape_video import ArrayVideo
+from proposals.tracking.colour_tracker import BLUE, RED, ColourDetector, picture
+from proposals.tracking.held import bytes_in
 from zerotube.errors import MissingExtraError, ModelError
 from zerotube.geometry.masks import decode_mask
 from zerotube.proposals import Proposer

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from proposals.colour_tracker import RED, picture
-from proposals.held import bytes_in
 from proposals.shape_video import ArrayVideo
+from proposals.tracking.colour_tracker import RED, picture
+from proposals.tracking.held import bytes_in
 from zerotube.errors import ModelError
 from zerotube.geometry.masks import decode_mask
 from zerotube.proposals.named.sam3 import Sam3Proposer

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proposals.colour_tracker import BLUE, RED, ColourDetector, picture
 from proposals.shape_video import ArrayVideo
+from proposals.tracking.colour_tracker import BLUE, RED, ColourDetector, picture
 from zerotube.geometry.boxes import paired_iou
 from zerotube.proposals import Proposer
 from zerotube.proposals.named.boxes import BotSortProposer, ByteTrackProposer

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proposals.colour_tracker import (
+from proposals.shape_video import ArrayVideo
+from proposals.tracking.colour_tracker import (
     BLUE,
     GREEN,
     RED,
@@ -17,9 +18,7 @@ from proposals.colour_tracker import (
     mask_of,
     picture,
 )
-from proposals.shape_video import ArrayVideo
 from zerotube.geometry.masks import decode_mask
-from zerotube.proposals.fragments.overlap import distinct, mask_box, mask_ious, without_specks
 from zerotube.proposals.fragments.selection import drop_echoes
 from zerotube.proposals.fragments.types import Fragment
 from zerotube.proposals.named.base import NamedProposer
@@ -225,27 +224,3 @@ def test_candidates_are_filled_ranked_and_capped() -> None:
     tracks = Found([short, gone], replace(CHOICE, max_objects=1)).propose(video, "dog")
     assert [len(track.frame_indices) for track in tracks] == [40]
     assert "1 of 2 candidates" in tracks.warnings[0]
-
-
-def test_masks_of_one_frame() -> None:
-    mask = np.zeros((20, 30), bool)
-    assert mask_box(mask) is None
-    assert mask_ious(mask, [mask]).tolist() == [0.0]
-    mask[2:12, 3:13] = True
-    half = np.zeros_like(mask)
-    half[2:12, 8:18] = True
-    np.testing.assert_allclose(mask_ious(mask, [mask, half, ~mask]), [1, 1 / 3, 0])
-    specked = mask.copy()
-    specked[18, 28] = True
-    assert mask_box(specked).tolist() == [3, 2, 29, 19]  # type: ignore[union-attr]
-    assert np.array_equal(without_specks(specked, 0.05), mask)
-    assert np.array_equal(without_specks(specked, 0.0), specked)
-
-
-def test_distinct_keeps_the_best_of_what_overlaps() -> None:
-    detector = ColourDetector({RED: 0.5, BLUE: 0.9}, doubled=2)
-    found = detector.detect(picture((RED, 4, 4, 20), (BLUE, 34, 4, 20)))
-    kept = distinct(found, iou=0.5, most=9)
-    np.testing.assert_allclose(kept.confidence, [0.9, 0.5])
-    assert len(distinct(found, iou=0.5, most=1)) == 1
-    assert len(distinct(detector.detect(picture()), iou=0.5, most=9)) == 0

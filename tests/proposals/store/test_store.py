@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proposals import counting
-from proposals.counting import CountingProposer, CountingSettings, write_pictures
+from proposals.store import counting
+from proposals.store.counting import CountingProposer, CountingSettings, write_pictures
 from zerotube.errors import UsageError, VideoError
 from zerotube.proposals import read_tracks
 from zerotube.proposals.base import Proposer

@@ -1,0 +1,39 @@
+"""The answer as a few readable rows: what the command line prints and ``print(result)`` shows."""
+
+from __future__ import annotations
+
+from zerotube.tube.types import GroundingResult
+
+
+def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
+    """Name and value of what a person wants to know first."""
+    tube, evidence = result.tube, result.evidence
+    model = result.model
+    if model == "bundled":
+        from zerotube.bundled import DOMAIN
+
+        model = f"{model}: {DOMAIN.statement}"
+    return [
+        ("object", f"track {tube.track_id} ({tube.label}), chosen from {len(result.tracks)}"),
+        (
+            "time",
+            f"{result.start_s:.2f} s to {result.end_s:.2f} s, "
+            f"frames {tube.span.start_frame} to {tube.span.end_frame} "
+            f"of {result.video.frame_count}",
+        ),
+        ("method", str(result.settings.get("preset", "custom"))),
+        ("presence", f"{evidence.presence:.2f}"),
+        ("token", _token_text(result)),
+        ("model", model),
+    ]
+
+
+def _token_text(result: GroundingResult) -> str:
+    evidence = result.evidence
+    spatial, temporal = (
+        token.text if token.chosen is None else repr(token.text)
+        for token in (evidence.spatial_token, evidence.temporal_token)
+    )
+    if spatial == temporal:
+        return spatial
+    return f"{spatial} for the object, {temporal} for the time"
