@@ -60,7 +60,7 @@ class Bar:
         name: what is measured, and on what.
         asked: the least (or with ``at_most`` the greatest) value that meets it, in ``unit``.
         measured: in ``unit``.
-        low, high: 95% bootstrap interval; None where nothing is drawn by chance.
+        low, high: 95% bootstrap interval; None where nothing is drawn by chance, or one sample is.
         n: what was counted: samples, questions, forwards.
         unit: "%", "points", "MB" or "s".
         at_most: whether less is better.
@@ -225,7 +225,7 @@ def measure(model: str, runs: Runs, variants: Sequence[Variant]) -> dict[str, An
             split: {label: table.to_dict() for label, table in rows.items()}
             for split, rows in tables.items()
         },
-        "right_by_lot": {split: one.by_lot for split, one in found.items()},
+        "right_at_random": {split: one.at_random for split, one in found.items()},
         "forward_s": seconds,
     }
 
@@ -236,12 +236,12 @@ class Tracked:
 
     Attributes:
         tables: scores by label of the variant.
-        by_lot: how often a candidate drawn at random is the right one.
+        at_random: how often a candidate drawn at random is the right one.
         samples: how many there are.
     """
 
     tables: Mapping[str, Table]
-    by_lot: float
+    at_random: float
     samples: int
 
 
@@ -296,8 +296,8 @@ def track_bars(tables: Mapping[str, Mapping[str, Table]]) -> list[Bar]:
 
 def percent(name: str, least: float, value: Interval, n: str, unit: str = "%") -> Bar:
     """A bar whose values are shares."""
-    mean, low, high = (100.0 * part for part in (value.mean, value.low, value.high))
-    return Bar(name, least, mean, low, high, n, unit)
+    low, high = (100.0 * value.low, 100.0 * value.high) if value.known else (None, None)
+    return Bar(name, least, 100.0 * value.mean, low, high, n, unit)
 
 
 def difference(
@@ -324,7 +324,9 @@ def markdown(report: Mapping[str, Any]) -> str:
     """The table, and what a random draw would reach."""
     fields = Bar.__dataclass_fields__
     bars = [Bar(**{key: bar[key] for key in fields}) for bar in report["bars"]]
-    lots = ", ".join(f"{name} {100 * share:.1f}%" for name, share in report["right_by_lot"].items())
+    lots = ", ".join(
+        f"{name} {100 * share:.1f}%" for name, share in report["right_at_random"].items()
+    )
     return "\n".join(
         [
             "| bar | asked | measured | 95% interval | n | met |",

@@ -16,7 +16,7 @@ from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
 from zerotube.method.config import preset
 from zerotube.synth import set_stage
-from zerotube.synth.questions import SEED, Question, questions_of
+from zerotube.synth.questions import SEED, YesNoQuestion, questions_of
 from zerotube.synth.sets import Stage
 
 
@@ -41,7 +41,7 @@ def stage_of(sample: Sample) -> Stage:
 class ExistenceTask:
     """Asks every sample its questions; see `zerotube.eval.task.Task`.
 
-    A result is ``{"questions": [...]}``: the fields of ``Question`` and ``presence``, which is
+    A result is ``{"questions": [...]}``: the fields of ``YesNoQuestion`` and ``presence``, which is
     p_yes / (p_yes + p_no) in the spelling that the model prefers, and ``right``, whether the
     greater of the two is the answer.
 
@@ -78,7 +78,7 @@ class ExistenceTask:
         return work
 
 
-def answered(question: Question, presence: float) -> dict[str, Any]:
+def answered(question: YesNoQuestion, presence: float) -> dict[str, Any]:
     """A question with the model's answer; a tie is wrong."""
     right = presence > 0.5 if question.answer else presence < 0.5
     return asdict(question) | {"presence": presence, "right": right}

@@ -175,7 +175,7 @@ def measure(
                 "query": case.query,
                 "candidates": len(judged),
                 "right_candidates": [name for name, right in judged.items() if right],
-                "by_lot": sum(judged.values()) / len(judged),
+                "at_random": sum(judged.values()) / len(judged),
                 "answers": {
                     label: {
                         "track_id": result.tube.track_id,
@@ -244,7 +244,9 @@ def markdown(report: Mapping[str, Any]) -> str:
     ]
     for row in report["queries"]:
         answers = ("hit" if row["answers"][label]["right"] else "miss" for label in labels)
-        lot = f"{len(row['right_candidates'])} of {row['candidates']} ({100 * row['by_lot']:.0f}%)"
+        lot = (
+            f"{len(row['right_candidates'])} of {row['candidates']} ({100 * row['at_random']:.0f}%)"
+        )
         lines.append(f"| {row['clip']} | {row['query']} | {' | '.join(answers)} | {lot} |")
     return "\n".join(lines)
 

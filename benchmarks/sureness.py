@@ -30,8 +30,9 @@ from variants import GTI
 from weights import fingerprint
 from zerotube.errors import UsageError, ZerotubeError
 from zerotube.eval.ablations.rows import NORMED_LR
-from zerotube.eval.analyses.statistics import equal_groups, mean_of, plain
+from zerotube.eval.analyses.statistics import equal_groups, mean_of
 from zerotube.eval.ground_task import ModelChoice, Variant, opened
+from zerotube.eval.plain_values import plain
 from zerotube.eval.task import Work
 from zerotube.eval.types import Sample
 from zerotube.grounder import Prepared
@@ -156,6 +157,12 @@ def measure(model: str, runs: Runs) -> dict[str, Any]:
     return found
 
 
+def _points(gain: Mapping[str, float | None]) -> str:
+    """A gain in points with its interval, which one sample does not have."""
+    mean, low, high = (None if part is None else 100 * part for part in gain.values())
+    return f"{mean:+.1f}" + ("" if low is None else f" [{low:+.1f}, {high:+.1f}]")
+
+
 def markdown(report: Mapping[str, Any]) -> str:
     """One table."""
     lines = [
@@ -167,12 +174,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         for prompt, groups in prompts.items():
             for group in groups:
                 low, middle, high = group["presence"]
-                gains = (
-                    "{:+.1f} [{:+.1f}, {:+.1f}]".format(
-                        *(100 * gain[key] for key in ("mean", "low", "high"))
-                    )
-                    for gain in (group["gain"][step] for step in STEPS)
-                )
+                gains = (_points(group["gain"][step]) for step in STEPS)
                 lines.append(
                     f"| {split} | {PROMPTS[prompt]} | {middle:.3f} ({low:.3f} to {high:.3f}) |"
                     f" {group['length']:.0f} | {' | '.join(gains)} |"

@@ -82,7 +82,9 @@ def test_what_is_denied_is_made_of_the_clip_where_it_can_be(existence) -> None:
 
 def test_a_tie_is_no_answer(existence) -> None:
     for answer in (True, False):
-        question = existence.Question("Is there the red ring in this video?", answer, "action", "x")
+        question = existence.YesNoQuestion(
+            "Is there the red ring in this video?", answer, "action", "x"
+        )
         assert existence.answered(question, 0.9)["right"] is answer
         assert existence.answered(question, 0.1)["right"] is not answer
         assert not existence.answered(question, 0.5)["right"]

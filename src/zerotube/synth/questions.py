@@ -38,7 +38,7 @@ SEED = 17
 
 
 @dataclass(frozen=True)
-class Question:
+class YesNoQuestion:
     """One question with its answer.
 
     Attributes:
@@ -61,7 +61,7 @@ class Question:
 
 def questions_of(
     stage: Stage, kinds: Sequence[str] | None = None, names: Sequence[str] = NAMES
-) -> tuple[Question, ...]:
+) -> tuple[YesNoQuestion, ...]:
     """The questions about one clip, half of them to be affirmed; the same at every call.
 
     Args:
@@ -72,7 +72,7 @@ def questions_of(
     rng = np.random.default_rng((SEED, *stage.sample_id.encode()))
     if kinds is None:
         kinds = ASKED_OF.get(stage.name, ())
-    asked: list[Question] = []
+    asked: list[YesNoQuestion] = []
     if "attribute" in kinds:
         asked += _attribute(rng, stage)
     if "action" in kinds:
@@ -81,7 +81,7 @@ def questions_of(
     return tuple(asked)
 
 
-def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
+def _attribute(rng: np.random.Generator, stage: Stage) -> list[YesNoQuestion]:
     there = sorted({(item.colour, item.shape) for item in stage.take.actors})
     colour, shape = pick(rng, there)
     held_out = (colour, shape) in HELD_OUT_COMBINATIONS
@@ -95,12 +95,14 @@ def _attribute(rng: np.random.Generator, stage: Stage) -> list[Question]:
             (c, s) for c in BASIC_COLOURS for s in BASIC_SHAPES if (c in colours) != (s in shapes)
         ]
     return [
-        Question(_ask(f"{colour} {shape}"), True, "attribute", "unseen" if held_out else "seen"),
-        Question(_ask(" ".join(pick(rng, absent))), False, "attribute", how),
+        YesNoQuestion(
+            _ask(f"{colour} {shape}"), True, "attribute", "unseen" if held_out else "seen"
+        ),
+        YesNoQuestion(_ask(" ".join(pick(rng, absent))), False, "attribute", how),
     ]
 
 
-def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[Question]:
+def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[YesNoQuestion]:
     done: dict[str, set[str]] = defaultdict(set)
     looks: dict[str, bool] = {}
     for item in stage.take.actors:
@@ -115,12 +117,12 @@ def _action(rng: np.random.Generator, stage: Stage, named: str) -> list[Question
     anybody = {action for _, action in acts}
     tempting = [(name, action) for name, action in never if action in anybody]
     name, action = pick(rng, acts)
-    yes = Question(
+    yes = YesNoQuestion(
         _ask(f"{name} {action}"), True, "action", "unseen" if looks[name] else "seen", named
     )
     name, action = pick(rng, tempting or never)
     how = "others do" if tempting else "nobody does"
-    return [yes, Question(_ask(f"{name} {action}"), False, "action", how, named)]
+    return [yes, YesNoQuestion(_ask(f"{name} {action}"), False, "action", how, named)]
 
 
 def _ask(words: str) -> str:

@@ -40,8 +40,9 @@ def tracks_of(saved: SavedSample) -> dict[int, np.ndarray]:
 
 
 def made_samples(folder: Path, count: int, *, size: int = 96) -> tuple[Sample, ...]:
-    """Samples of freshly written clips."""
-    written = read_samples(write_set(folder, "mixed", count, 1_700_000, size=size))
+    """Samples of freshly written clips; the first, the best answered, has no grain, which a JPEG
+    would change."""
+    written = read_samples(write_set(folder, "mixed", count, 1_700_005, size=size))
     samples = []
     for saved in written:
         boxes = tracks_of(saved)[saved.target_track_id]
@@ -50,7 +51,7 @@ def made_samples(folder: Path, count: int, *, size: int = 96) -> tuple[Sample, .
             Sample(
                 sample_id=saved.sample_id,
                 query=saved.query,
-                kind=saved.kind,
+                kind=saved.tags["part"],
                 video_name=saved.video.name,
                 video=saved.video,
                 truth=Truth(span, boxes[span.start_frame : span.end_frame + 1]),
