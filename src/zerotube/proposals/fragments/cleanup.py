@@ -1,4 +1,4 @@
-"""From fragments to whole tracks: join, mend, fill.
+"""From fragments to whole tracks: join, fix, fill.
 
 Every function takes fragments on the processed frames and returns new ones. Times are given in
 source frames ("steps" apart when the video is processed at a stride).
