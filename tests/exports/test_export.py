@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
+from trackers import load_mot_file
 
 from tube.scene import make_result, write_squares
 from zerotube.errors import InputError, UsageError
@@ -113,6 +114,15 @@ def test_several_videos_and_sentences_share_one_coco_vid(
     assert {coco.anns[number]["track_id"] for number in of_first_frame} == {1, 3}
 
 
+def test_two_videos_never_share_a_name(result: GroundingResult, tmp_path: Path) -> None:
+    answers = []
+    for path in ("one/a-3.mp4", "two/a.mp4", "three/a.mp4"):
+        source = dataclasses.replace(result.video, path=str(tmp_path / path))
+        answers.append(dataclasses.replace(result, video=source))
+    coco = COCO(str(export(answers, tmp_path / "all.json", "coco-vid")))
+    assert [video["name"] for video in coco.dataset["videos"]] == ["a-3", "a", "a-3-3"]
+
+
 def test_a_mot_file_counts_from_one_and_is_read_back(
     result: GroundingResult, tmp_path: Path
 ) -> None:
@@ -127,6 +137,19 @@ def test_a_mot_file_counts_from_one_and_is_read_back(
     assert set(rows[:, 1]) == {1, 2}
     back = read_tracks(path, result.video)
     assert np.allclose(back.by_id(1).boxes_xyxy, tube.boxes_xyxy, atol=1e-3)
+
+
+def test_the_mot_reader_of_trackers_finds_the_boxes(
+    result: GroundingResult, tmp_path: Path
+) -> None:
+    found = load_mot_file(export([result, result], tmp_path / "answers.txt", "mot"))
+    tube = result.tube
+    assert sorted(found) == (tube.frame_indices + 1).tolist()
+    for frame, box in zip(tube.frame_indices, tube.boxes_xyxy, strict=True):
+        read = found[int(frame) + 1]
+        assert read.ids.tolist() == [1, 2]
+        assert np.allclose(read.boxes, [*box[:2], *(box[2:] - box[:2])], atol=1e-3)
+        assert (read.confidences > 0).all()
 
 
 def test_a_mot_file_holds_one_video(result: GroundingResult, tmp_path: Path) -> None:

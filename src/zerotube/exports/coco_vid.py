@@ -90,13 +90,15 @@ def _numbered(names: Any) -> dict[str, int]:
 
 
 def _video_names(answers: Sequence[Answer], videos: dict[str, int]) -> dict[int, str]:
-    """Number of a video -> its name; a name that is taken gets the number behind it."""
+    """Number of a video -> its name; one that is taken gets the number behind it."""
     names: dict[int, str] = {}
     for answer in answers:
         number = videos[str(answer.video.path)]
         if number not in names:
             name = answer.video_name
-            names[number] = f"{name}-{number}" if name in names.values() else name
+            while name in names.values():
+                name = f"{name}-{number}"
+            names[number] = name
     return names
 
 
