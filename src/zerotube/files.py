@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from zerotube.errors import InputError
+
 CACHE_VARIABLE = "ZEROTUBE_CACHE"
 """Environment variable that names another folder for everything zerotube keeps between runs."""
 
@@ -70,6 +72,31 @@ def whole_file(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
     """
     with replaced(path) as partial, partial.open("w", encoding="utf-8", errors=errors) as stream:
         yield stream
+
+
+def write_whole(path: Path, text: str, *, make_folder: bool = False) -> None:
+    """Write a text file whole, or say why it cannot be.
+
+    Args:
+        path: of the file.
+        text: may hold lone surrogates (an undecodable byte on the command line): they are written
+            as escapes.
+        make_folder: make the folder of the file where it does not exist; else that is an error.
+
+    Raises:
+        InputError: it cannot be written; nothing of it is left.
+    """
+    try:
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise InputError(
+            f"{path}, which cannot be written ({error.strerror or error})",
+            wanted="a file in a writable folder with space left",
+            fix="choose another place, or make room",
+        ) from error
 
 
 @contextmanager

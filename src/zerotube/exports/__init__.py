@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zerotube.errors import InputError, UsageError
+from zerotube.errors import UsageError
 from zerotube.exports.answer import Answer
 from zerotube.exports.coco_vid import coco_vid_text
 from zerotube.exports.mot import mot_text
-from zerotube.files import whole_file
+from zerotube.files import write_whole
 from zerotube.tube.types import GroundingResult
 
 __all__ = ["FORMATS", "Answer", "Format", "export", "format_named"]
@@ -90,14 +90,5 @@ def export(
             f"an existing {path}", wanted="a new file", fix="allow overwriting or name another"
         )
     text = chosen.text([Answer.of(result) for result in given])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path, errors="backslashreplace") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise InputError(
-            f"{path}, which cannot be written ({error.strerror or error})",
-            wanted="a file in a folder that can be written, with space left",
-            fix="name another file",
-        ) from error
+    write_whole(path, text, make_folder=True)
     return path

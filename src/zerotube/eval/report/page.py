@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zerotube.errors import InputError
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.evaluation import Evaluation
 from zerotube.eval.published import PublishedRow, published
 from zerotube.eval.report import cards, charts, summary
 from zerotube.eval.report.summary import Part
 from zerotube.eval.types import Benchmark
-from zerotube.files import whole_file
+from zerotube.files import write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -75,17 +74,7 @@ def write_report(path: Path, evaluation: Evaluation) -> None:
     Raises:
         InputError: the page cannot be written.
     """
-    text = render(evaluation)
-    try:
-        # A lone surrogate (an undecodable byte on the command line) must not lose the page.
-        with whole_file(path, errors="backslashreplace") as stream:
-            stream.write(text)
-    except OSError as problem:
-        raise InputError(
-            f"{path}, which cannot be written ({problem.strerror or problem})",
-            wanted="a file in a writable folder with space left",
-            fix="choose another place, or make room",
-        ) from problem
+    write_whole(path, render(evaluation))
 
 
 def render(evaluation: Evaluation) -> str:
