@@ -10,13 +10,12 @@ where the track has masks. ``frame_id`` counts from 0. A video has no picture fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from zerotube.exports.answer import Answer
-from zerotube.geometry.masks import decode_mask
+from zerotube.geometry.boxes import short_numbers
+from zerotube.geometry.masks import encode_mask
 from zerotube.tube.serialize import format_json
 
 
@@ -26,45 +25,61 @@ def coco_vid_text(answers: Sequence[Answer]) -> str:
     Args:
         answers: one or more, of any number of videos.
     """
-    videos = _numbered(str(answer.video.path) for answer in answers)
-    nouns = _numbered(answer.track.label for answer in answers)
-    frames = {
-        (videos[str(answer.video.path)], int(frame)): answer
+    infos = {str(answer.video.path): answer.video for answer in answers}
+    videos = {path: number for number, path in enumerate(infos, start=1)}
+    names = _video_names(answers, videos)
+    labels = dict.fromkeys(answer.track.label for answer in answers)
+    nouns = {label: number for number, label in enumerate(labels, start=1)}
+    shown = {
+        (str(answer.video.path), int(frame))
         for answer in answers
         for frame in answer.track.frame_indices
     }
-    images = {key: number for number, key in enumerate(sorted(frames), start=1)}
-    names = _video_names(answers, videos)
+    in_order = sorted(shown, key=lambda place: (videos[place[0]], place[1]))
+    images = {place: number for number, place in enumerate(in_order, start=1)}
     annotations: list[dict[str, Any]] = []
     for track_id, answer in enumerate(answers, start=1):
-        video_id = videos[str(answer.video.path)]
-        for row, frame in enumerate(answer.track.frame_indices):
+        path, track = str(answer.video.path), answer.track
+        for row, (frame, score) in enumerate(
+            zip(track.frame_indices.tolist(), short_numbers(track.scores), strict=True)
+        ):
             annotations.append(
                 {
                     "id": len(annotations) + 1,
-                    "image_id": images[video_id, int(frame)],
-                    "video_id": video_id,
-                    "category_id": nouns[answer.track.label],
+                    "image_id": images[path, frame],
+                    "video_id": videos[path],
+                    "category_id": nouns[track.label],
                     "track_id": track_id,
                     "instance_id": track_id,
                     **_shape(answer, row),
                     "iscrowd": 0,
-                    "score": _plain(answer.track.scores[row]),
-                    "interpolated": not bool(answer.track.observed[row]),
+                    "score": score,
+                    "interpolated": not bool(track.observed[row]),
                 }
             )
     content = {
-        "videos": [_video(answers, path, number, names) for path, number in videos.items()],
+        "videos": [
+            {
+                "id": videos[path],
+                "name": names[path],
+                "file_name": path,
+                "width": info.width,
+                "height": info.height,
+                "length": info.frame_count,
+                "fps": float(info.fps),
+            }
+            for path, info in infos.items()
+        ],
         "images": [
             {
                 "id": number,
-                "file_name": f"{names[video_id]}/{frame:06d}.jpg",
-                "video_id": video_id,
+                "file_name": f"{names[path]}/{frame:06d}.jpg",
+                "video_id": videos[path],
                 "frame_id": frame,
-                "width": frames[video_id, frame].video.width,
-                "height": frames[video_id, frame].video.height,
+                "width": infos[path].width,
+                "height": infos[path].height,
             }
-            for (video_id, frame), number in images.items()
+            for (path, frame), number in images.items()
         ],
         "categories": [{"id": number, "name": noun} for noun, number in nouns.items()],
         "tracks": [
@@ -84,56 +99,25 @@ def coco_vid_text(answers: Sequence[Answer]) -> str:
     return format_json(content) + "\n"
 
 
-def _numbered(names: Any) -> dict[str, int]:
-    """Different names in the order in which they first come, numbered from 1."""
-    return {name: number for number, name in enumerate(dict.fromkeys(names), start=1)}
-
-
-def _video_names(answers: Sequence[Answer], videos: dict[str, int]) -> dict[int, str]:
-    """Number of a video -> its name; one that is taken gets the number behind it."""
-    names: dict[int, str] = {}
+def _video_names(answers: Sequence[Answer], videos: Mapping[str, int]) -> dict[str, str]:
+    """Path of a video -> its name; one that is taken gets the number of the video behind it."""
+    names: dict[str, str] = {}
     for answer in answers:
-        number = videos[str(answer.video.path)]
-        if number not in names:
-            name = answer.video_name
+        path, name = str(answer.video.path), answer.video_name
+        if path not in names:
             while name in names.values():
-                name = f"{name}-{number}"
-            names[number] = name
+                name = f"{name}-{videos[path]}"
+            names[path] = name
     return names
-
-
-def _video(
-    answers: Sequence[Answer], path: str, number: int, names: dict[int, str]
-) -> dict[str, Any]:
-    info = next(answer.video for answer in answers if str(answer.video.path) == path)
-    return {
-        "id": number,
-        "name": names[number],
-        "file_name": path,
-        "width": info.width,
-        "height": info.height,
-        "length": info.frame_count,
-        "fps": float(info.fps),
-    }
 
 
 def _shape(answer: Answer, row: int) -> dict[str, Any]:
     """Box, area and outline; without a mask the outline is the box, as a polygon."""
-    x1, y1, x2, y2 = (_plain(value) for value in answer.track.boxes_xyxy[row])
-    masks = answer.track.masks_rle
-    rle = None if masks is None else masks[row]
-    if rle is None:
-        area = (x2 - x1) * (y2 - y1)
-        outline: Any = [[x1, y1, x2, y1, x2, y2, x1, y2]]
-    else:
-        area, outline = float(decode_mask(rle).sum()), rle
+    x1, y1, x2, y2 = short_numbers(answer.track.boxes_xyxy[row])
+    mask = answer.mask_at(int(answer.track.frame_indices[row]))
+    area = (x2 - x1) * (y2 - y1) if mask is None else float(mask.sum())
     return {
         "bbox": [x1, y1, round(x2 - x1, 4), round(y2 - y1, 4)],
         "area": round(area, 4),
-        "segmentation": outline,
+        "segmentation": [[x1, y1, x2, y1, x2, y2, x1, y2]] if mask is None else encode_mask(mask),
     }
-
-
-def _plain(value: np.float32) -> float:
-    """float32 as the shortest decimals that give the same float32 again."""
-    return float(str(np.float32(value)))

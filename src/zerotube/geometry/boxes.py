@@ -62,3 +62,8 @@ def interpolate_boxes(
     """
     columns = [np.interp(at, frames, np.asarray(boxes_xyxy)[:, edge]) for edge in range(4)]
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def short_numbers(values: NDArray[np.float32]) -> list[float]:
+    """float32 as the shortest decimals that read back as the same (12.3, not 12.30000019)."""
+    return [float(str(value)) for value in values]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import NumericalError
+from zerotube.geometry.boxes import short_numbers
 from zerotube.method.types import TokenChoice
 from zerotube.tube.types import GroundingResult
 
@@ -74,7 +75,7 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
             {
                 "frame": int(frame),
                 "time_s": _seconds(result.timestamps_s[frame]),
-                "box_xyxy": _shortest(box),
+                "box_xyxy": short_numbers(box),
                 "observed": int(frame) in held,
             }
             for frame, box in zip(tube.frame_indices, tube.boxes_xyxy, strict=True)
@@ -167,12 +168,7 @@ def _token(choice: TokenChoice) -> dict[str, Any]:
 def _boxes_by_frame(
     frames: NDArray[np.int64], boxes_xyxy: NDArray[np.float32]
 ) -> dict[str, list[float]]:
-    return {str(int(f)): _shortest(box) for f, box in zip(frames, boxes_xyxy, strict=True)}
-
-
-def _shortest(values: NDArray[np.float32]) -> list[float]:
-    """float32 as the shortest decimals that give the same float32 again (12.3, not 12.30000019)."""
-    return [float(str(np.float32(value))) for value in values]
+    return {str(int(f)): short_numbers(box) for f, box in zip(frames, boxes_xyxy, strict=True)}
 
 
 def _seconds(value: float) -> float:

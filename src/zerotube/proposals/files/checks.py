@@ -144,8 +144,3 @@ def checked_track_set(
         source,
         warnings=tuple(warnings),
     )
-
-
-def short_numbers(values: NDArray[np.float32]) -> list[float]:
-    """The shortest decimals that read back as the same float32."""
-    return [float(str(value)) for value in values]

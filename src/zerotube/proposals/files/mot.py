@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from zerotube.geometry.boxes import short_numbers
 from zerotube.proposals.files.checks import (
     MAX_NUMBER,
     checked_track,
     checked_track_set,
     malformed,
-    short_numbers,
 )
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from zerotube.geometry.boxes import short_numbers
 from zerotube.proposals.files.checks import (
     MAX_NUMBER,
     check_mask,
@@ -18,7 +19,6 @@ from zerotube.proposals.files.checks import (
     error_place,
     malformed,
     short_message,
-    short_numbers,
 )
 from zerotube.proposals.types import TrackSet
 from zerotube.video.types import VideoInfo
