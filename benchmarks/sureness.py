@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from weights import fingerprint
 from zerotube.errors import UsageError, ZerotubeError
 from zerotube.eval.ablations.rows import NORMED_LR
 from zerotube.eval.analyses.statistics import equal_groups, mean_of
+from zerotube.eval.bootstrap import Interval
 from zerotube.eval.ground_task import ModelChoice, Variant, opened
 from zerotube.eval.plain_values import plain
 from zerotube.eval.task import Work
@@ -159,8 +161,8 @@ def measure(model: str, runs: Runs) -> dict[str, Any]:
 
 def _points(gain: Mapping[str, float | None]) -> str:
     """A gain in points with its interval, which one sample does not have."""
-    mean, low, high = (None if part is None else 100 * part for part in gain.values())
-    return f"{mean:+.1f}" + ("" if low is None else f" [{low:+.1f}, {high:+.1f}]")
+    found = Interval(**{name: nan if part is None else part for name, part in gain.items()})
+    return f"{100 * found.mean:+.1f} {found.bounds('+.1f', scale=100)}".rstrip()
 
 
 def markdown(report: Mapping[str, Any]) -> str:

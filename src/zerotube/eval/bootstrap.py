@@ -37,6 +37,10 @@ class Interval:
         """Whether there is an interval around the mean."""
         return not (isnan(self.low) or isnan(self.high))
 
+    def bounds(self, form: str, *, scale: float = 1.0) -> str:
+        """ "[low, high]" for people, each multiplied by ``scale``; "" where they are not known."""
+        return f"[{scale * self.low:{form}}, {scale * self.high:{form}}]" if self.known else ""
+
 
 def interval(values: NDArray[np.float64], *, seed: int = 0) -> Interval:
     """The mean of some samples with its 95% interval.

@@ -66,8 +66,7 @@ class Table:
         """By measure what people read: the mean and its interval, which one sample has not."""
         found = self.intervals() if self.samples else {}
         return {
-            name: f"{100 * one.mean:5.1f}"
-            + (f"  [{100 * one.low:.1f}, {100 * one.high:.1f}]" if one.known else "")
+            name: f"{100 * one.mean:5.1f}  {one.bounds('.1f', scale=100)}".rstrip()
             for name, one in found.items()
         }
 

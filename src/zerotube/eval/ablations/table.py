@@ -173,7 +173,4 @@ def _percent(value: Interval | None, *, sign: bool = False) -> str:
     if value is None:
         return ""
     form = "+.1f" if sign else ".1f"
-    if not value.known:
-        return format(100 * value.mean, form)
-    mean, low, high = (format(100 * part, form) for part in (value.mean, value.low, value.high))
-    return f"{mean} [{low}, {high}]"
+    return f"{100 * value.mean:{form}} {value.bounds(form, scale=100)}".rstrip()

@@ -198,12 +198,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def ranged(value: Interval, digits: int = 3) -> str:
     """A mean with its interval for a table; a dash for none."""
-    if not np.isfinite(value.mean):
-        return "–"
-    if not value.known:
-        return number(value.mean, digits)
-    low, high = number(value.low, digits), number(value.high, digits)
-    return f"{value.mean:.{digits}f} [{low}, {high}]"
+    return f"{number(value.mean, digits)} {value.bounds(f'.{digits}f')}".rstrip()
 
 
 def counted(samples: int) -> str:
