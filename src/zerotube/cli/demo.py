@@ -14,6 +14,7 @@ from zerotube.cli.paths import check_out_dir
 
 if TYPE_CHECKING:
     from zerotube.synth import SynthSample
+    from zerotube.synth.sets import Stage
 
 CLIP = "clip.mp4"
 
@@ -28,16 +29,16 @@ def demo_sample(seed: int = 0) -> SynthSample:
     Args:
         seed: which of the held-out series, from 0.
     """
-    from zerotube.synth import HELD_OUT_SEED, set_sample, set_stage
+    from zerotube.synth import HELD_OUT_SEED, set_stage
+    from zerotube.synth.draw import draw
 
-    series = HELD_OUT_SEED + seed
-    for index in count():
-        stage = set_stage("attribute-hard", index, series)
+    def plain(stage: Stage) -> bool:
         backdrop = stage.take.backdrop
         smooth = backdrop.pattern in ("uniform", "gradient") and backdrop.grain == 0.0
-        if smooth and stage.condition == "plain":
-            break
-    return set_sample("attribute-hard", index, series)
+        return smooth and stage.condition == "plain"
+
+    stages = (set_stage("attribute-hard", index, HELD_OUT_SEED + seed) for index in count())
+    return draw(next(filter(plain, stages)))
 
 
 def demo(

@@ -150,29 +150,29 @@ def propose_folder(
         InputError: at least one video failed; the others are done.
         UsageError, ModelError: nothing can be proposed with these settings.
     """
-    found: list[Proposed] = []
+    outcomes: list[Proposed] = []
     waiting = deque((video, False) for video in videos)
     bars = sys.stderr.isatty()
     try:
         with console.StageProgress(quiet=quiet or not bars) as progress:
             while waiting:
-                progress("videos", len(found), len(videos))
+                progress("videos", len(outcomes), len(videos))
                 video, wait = waiting.popleft()
                 begin = time.perf_counter()
                 outcome = job.run(video, progress, wait=wait)
                 if outcome is None:
                     waiting.append((video, True))
                     continue
-                found.append(outcome)
+                outcomes.append(outcome)
                 if not (quiet or bars):
                     console.note(
-                        f"{len(found)}/{len(videos)} {outcome.video}: {outcome.status}, "
+                        f"{len(outcomes)}/{len(videos)} {outcome.video}: {outcome.status}, "
                         f"{outcome.tracks} tracks, {time.perf_counter() - begin:.1f} s"
                     )
     finally:
         # Also after an interrupt: what was done until then is done.
-        _report(found, len(videos), store, as_json=as_json)
-    failed = sum(outcome.status == "failed" for outcome in found)
+        _report(outcomes, len(videos), store, as_json=as_json)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         raise InputError(
             f"{failed} of {len(videos)} videos that failed, each named above",
@@ -185,24 +185,24 @@ def _failed(name: str, reason: str) -> Proposed:
     return Proposed(name, "failed", 0, None, (), console.one_line(reason))
 
 
-def _report(found: Sequence[Proposed], count: int, store: Path, *, as_json: bool) -> None:
-    for outcome in found:
+def _report(outcomes: Sequence[Proposed], count: int, store: Path, *, as_json: bool) -> None:
+    for outcome in outcomes:
         for text in outcome.warnings:
             console.warn(f"{outcome.video}: {text}")
-    for outcome in found:
+    for outcome in outcomes:
         if outcome.reason:
             console.warn(f"{outcome.video} failed: {outcome.reason}")
     if as_json:
-        content = {"store": str(store), "videos": [asdict(outcome) for outcome in found]}
+        content = {"store": str(store), "videos": [asdict(outcome) for outcome in outcomes]}
         print(json.dumps(content, indent=2))
         return
-    counts = Counter(outcome.status for outcome in found)
+    counts = Counter(outcome.status for outcome in outcomes)
     rows = [
         ("made", str(counts["made"])),
         ("stored already", str(counts["stored"])),
         ("made again", str(counts["remade"])),
         ("failed", str(counts["failed"])),
-        ("not reached", str(count - len(found))),
+        ("not reached", str(count - len(outcomes))),
         ("store", str(store)),
     ]
     console.print_rows(row for row in rows if row[1] != "0")

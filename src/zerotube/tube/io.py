@@ -50,22 +50,22 @@ def save_result(
 
     names = _chosen(files)
     text = format_json(result_to_dict(result)) + "\n"
-    drawers: dict[str, Callable[[GroundingResult, Path], None]] = {
+
+    def write_json(_: GroundingResult, path: Path) -> None:
+        # a lone surrogate (an undecodable byte on the command line) becomes JSON's own \uXXXX
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    writers: dict[str, Callable[[GroundingResult, Path], None]] = {
         "overlay.mp4": write_overlay,
         "attention.png": draw_attention,
         "timeline.png": draw_timeline,
+        "tube.json": write_json,
     }
     try:
         with whole_files(out_dir, names) as scratch:
             _refuse_collisions(result, out_dir, names, overwrite=overwrite)
-            # a lone surrogate (an undecodable byte on the command line) becomes JSON's own \uXXXX
-            if "tube.json" in names:
-                (scratch / "tube.json").write_text(
-                    text, encoding="utf-8", errors="backslashreplace"
-                )
             for name in names:
-                if name in drawers:
-                    drawers[name](result, scratch / name)
+                writers[name](result, scratch / name)
     except OSError as error:
         raise InputError(
             f"{out_dir}, which cannot be written ({error.strerror or error})",
