@@ -19,18 +19,6 @@ from zerotube.proposals.types import TrackSet
 from zerotube.tube.types import GroundingResult
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("source") / "squares.mp4"
-    write_squares(path, 96, 64, 24)
-    return path
-
-
-@pytest.fixture(scope="module")
-def result(source: Path) -> GroundingResult:
-    return make_result(source)
-
-
 def masked(result: GroundingResult) -> GroundingResult:
     """The same answer; its track has the lower half of its box as its mask, every fourth frame."""
     tracks = []

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from proposals.files.track_files import refused, save
 from zerotube.errors import TracksError
 from zerotube.geometry.masks import decode_mask, encode_mask
 from zerotube.proposals import read_tracks
@@ -48,11 +49,6 @@ def good() -> dict[str, Any]:
         ],
         "video_path": "somewhere/else.mp4",
     }
-
-
-def save(path: Path, content: object) -> Path:
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
 
 
 def test_boxes_masks_and_labels(tmp_path: Path) -> None:
@@ -166,14 +162,14 @@ def test_a_folder_holds_the_files_of_one_video(tmp_path: Path) -> None:
     assert tracks.by_id(3).boxes_xyxy[10].tolist() == [8, 10, 16, 30]
 
     save(tmp_path / "dog.json", "{}")
-    refused(tmp_path, "dog.json")
+    refused(INFO, tmp_path, "dog.json")
 
 
 @pytest.mark.parametrize("content", [None, {"dino_sam2_proposals": []}])
 def test_a_folder_without_tracks_is_refused(content: dict[str, Any] | None, tmp_path: Path) -> None:
     if content is not None:
         save(tmp_path / "t.json", good() | content)
-    refused(tmp_path, "directory")
+    refused(INFO, tmp_path, "directory")
 
 
 def track(content: dict[str, Any], number: int = 0) -> dict[str, Any]:
@@ -238,26 +234,15 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 }
 
 
-def refused(path: Path, place: str) -> None:
-    """The file is refused in one line that names it and the place."""
-    with pytest.raises(TracksError) as caught:
-        read_tracks(path, INFO)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    assert place in message
-    assert len(message) < 600
-
-
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_refused(name: str, tmp_path: Path) -> None:
     content = good()
     change, place = BAD[name]
     change(content)
-    refused(save(tmp_path / "t.json", content), place)
+    refused(INFO, save(tmp_path / "t.json", content), place)
 
 
 @pytest.mark.parametrize("part", [0.3, 0.9, 0.999])
 def test_a_truncated_file_is_refused(part: float, tmp_path: Path) -> None:
     text = json.dumps(good())
-    refused(save(tmp_path / "t.json", text[: int(part * len(text))]), "t.json")
+    refused(INFO, save(tmp_path / "t.json", text[: int(part * len(text))]), "t.json")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proposals.files.track_files import refused, save
 from zerotube.errors import TracksError, UsageError
 from zerotube.geometry.masks import encode_mask
 from zerotube.proposals import Track, TrackSet, read_tracks, write_tracks
@@ -41,11 +42,6 @@ def good() -> dict[str, Any]:
             {"id": 7, "frames": [3], "boxes_xyxy": [[0, 0, 64, 48]]},
         ],
     }
-
-
-def save(path: Path, content: object) -> Path:
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
 
 
 def test_a_json_file_is_read_with_its_defaults(tmp_path: Path) -> None:
@@ -165,37 +161,24 @@ BAD_JSON: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 }
 
 
-def refused(path: Path, place: str) -> None:
-    """The file is refused in one line that names it and the place."""
-    with pytest.raises(TracksError) as caught:
-        read_tracks(path, INFO)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    assert place in message
-    assert caught.value.wanted
-    assert caught.value.fix
-    assert len(message) < 600
-
-
 @pytest.mark.parametrize("name", BAD_JSON)
 def test_a_bad_json_file_is_refused(name: str, tmp_path: Path) -> None:
     content = good()
     change, place = BAD_JSON[name]
     change(content)
-    refused(save(tmp_path / "t.json", content), place)
+    refused(INFO, save(tmp_path / "t.json", content), place)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "[1, 2]", "{", json.dumps(good())[:300], "null"])
 def test_text_that_is_no_track_file_is_refused(text: str, tmp_path: Path) -> None:
-    refused(save(tmp_path / "t.json", text), "t.json")
+    refused(INFO, save(tmp_path / "t.json", text), "t.json")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    refused(tmp_path / "missing.json", "No such file")
-    refused(tmp_path, "directory")
+    refused(INFO, tmp_path / "missing.json", "No such file")
+    refused(INFO, tmp_path, "directory")
     (tmp_path / "t.json").write_bytes(b"\xff\xfe\x00\x80")
-    refused(tmp_path / "t.json", "not text")
+    refused(INFO, tmp_path / "t.json", "not text")
 
 
 MOT = "1,1,1,2,9,10,0.5,-1,-1,-1\n3,1,2,2,9,10,0.75,-1,-1,-1\n2,4,0,0,64,48,-1,-1,-1,-1\n"
@@ -244,12 +227,12 @@ def test_boxes_over_the_rim_are_clipped_and_counted(tmp_path: Path) -> None:
 )
 def test_a_bad_mot_line_is_refused(line: str, got: str, tmp_path: Path) -> None:
     path = save(tmp_path / "t.csv", MOT + line + "\n")
-    refused(path, "line 4")
-    refused(path, got)
+    refused(INFO, path, "line 4")
+    refused(INFO, path, got)
 
 
 def test_a_mot_file_of_ignored_boxes_only_is_refused(tmp_path: Path) -> None:
-    refused(save(tmp_path / "t.csv", "1,1,1,2,9,10,0\n"), "no box that counts")
+    refused(INFO, save(tmp_path / "t.csv", "1,1,1,2,9,10,0\n"), "no box that counts")
 
 
 def test_writing_never_replaces_a_file_unasked_and_leaves_no_half(tmp_path: Path) -> None:
