@@ -101,7 +101,7 @@ OTHER = {
     "layers": "from-end",
     "frame_score": "pixels",
     "wording": "release",
-    "relative_attention": False,
+    "contrast": "none",
     "layer_start": 0.25,
     "layer_end": 1.0,
     "spatial_prompt": False,

@@ -18,13 +18,13 @@ from zerotube.errors import (
     UsageError,
 )
 from zerotube.geometry.spans import Span
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import MethodSettings, preset
 from zerotube.proposals.types import TrackSet
 from zerotube.tube.decide import choose_track, decide, grow_span, rank_sum_span
 from zerotube.tube.types import Tube
 
 BOX = [10.0, 10.0, 30.0, 30.0]
-THREE = MethodSettings(top_k=3)
+THREE = preset("gti", top_k=3)
 
 curves = st.lists(st.integers(0, 9), min_size=1, max_size=25).filter(any)
 
@@ -218,7 +218,7 @@ def test_the_settings_say_how_the_span_is_chosen() -> None:
     evidence = make_evidence([[1, 2, 8, 9, 8, 7, 1]], range(0, 70, 10))
     tracks = tracks_of((1, range(100)))
     assert decide(evidence, tracks, THREE).span == Span(20, 40)
-    assert decide(evidence, tracks, MethodSettings(span_rule="rank-sum")).span == Span(20, 50)
+    assert decide(evidence, tracks, preset("gti", span_rule="rank-sum")).span == Span(20, 50)
 
 
 def test_the_highest_track_score_wins_and_the_first_on_a_tie() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -230,7 +231,7 @@ class Grounder:
         with _opened(video) as source:
             asked = [(self._parsed(query), settings)]
             (ready,) = self._each(source, asked, candidates, progress)
-        return ready
+        return replace(ready, read=None)
 
     @cached_property
     def _usual(self) -> MethodSettings:
@@ -277,7 +278,9 @@ class Grounder:
                     *domain_warnings(self.model, query, info.path),
                 )
                 times_s, spent = source.timestamps_s, dict(seconds)
-                yield Prepared(clip, session, query, tracks, times_s, spent, counted, warnings)
+                yield Prepared(
+                    clip, session, query, tracks, times_s, spent, counted, warnings, source.frames
+                )
         finally:
             if not self.keeps_clip:
                 self._last = None

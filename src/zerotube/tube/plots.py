@@ -177,11 +177,16 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     canvas.print_figure(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
+_CONTRASTS = {"ratio": "relative to", "difference": "above"}
+"""What a contrast of the method is called in a note."""
+
+
 def _attention_note(result: GroundingResult, shown: int) -> str:
     token, count = result.evidence.spatial_token, len(result.evidence.frame_indices)
     note = f"spatial attention, read from {_token_name(token)}"
-    if result.settings.get("method", {}).get("relative_attention", False):
-        note += ", relative to a content-free prompt"
+    contrast = result.settings.get("method", {}).get("contrast", "none")
+    if contrast != "none":
+        note += f", {_CONTRASTS[contrast]} a content-free prompt's"
     if shown < count:
         note += f"; {shown} of {count} sampled frames"
     return note + "; orange frame: in the span"
