@@ -70,7 +70,7 @@ def ablate(
             "true tracks); default: the paper's.",
         ),
     ] = "",
-    method: Method | None = None,
+    method: Method = "",
     protocol: ProtocolName = "half-open",
     changes: MethodChanges,
 ) -> None:
@@ -83,7 +83,7 @@ def ablate(
     openai.
     """
     if what == "extensions":
-        if method is not None:
+        if method:
             raise UsageError(
                 f"--method {method} for the ablation of extensions",
                 wanted="its rows to name the methods",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
+from zerotube.synth.absent import AbsentKind
 from zerotube.synth.sets import RICH
 from zerotube.synth.write import recipe_version
 
@@ -24,6 +25,19 @@ _OLDEST_SET, _OLDEST_RICH = 4, 1
 
 _OLDEST_KIND, _NEWEST_KIND = 2, 3
 """Versions that were written of samples without a set, which are no longer generated."""
+
+
+@dataclass(frozen=True)
+class SavedAbsent:
+    """A query that nothing in a clip fits.
+
+    Attributes:
+        query: the sentence.
+        kind: how near it misses, see `zerotube.synth.absent.AbsentKind`.
+    """
+
+    query: str
+    kind: AbsentKind
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,7 @@ class SavedSample:
         height: pixels.
         frame_count: frames of the clip; None in folders of recipe version 2.
         tags: what a test set records besides; empty for others.
+        absent: a query that nothing in the clip fits; None in folders of older recipe versions.
     """
 
     sample_id: str
@@ -65,6 +80,7 @@ class SavedSample:
     height: int
     frame_count: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    absent: SavedAbsent | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,13 @@ class SavedRecipe:
 _Frame = Annotated[int, Field(ge=0)]
 _Pixels = Annotated[int, Field(ge=1)]
 _Text = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+
+
+class _Absent(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    query: _Text
+    kind: AbsentKind
 
 
 class _Line(BaseModel):
@@ -104,6 +127,7 @@ class _Line(BaseModel):
     height: _Pixels
     frame_count: Annotated[int, Field(ge=1)] | None = None
     tags: dict[str, str] = Field(default_factory=dict)
+    absent: _Absent | None = None
 
 
 class _RecipeFile(BaseModel):
@@ -209,7 +233,8 @@ def _saved(line: _Line, folder: Path) -> SavedSample:
         raise ValueError(f"end_frame {line.end_frame} in a clip of {line.frame_count} frames")
     values["sample_id"] = values.pop("id")
     values |= {name: folder / values[name] for name in ("video", "tracks")}
-    return SavedSample(**values | {"fps": Fraction(line.fps)})
+    absent = None if line.absent is None else SavedAbsent(**line.absent.model_dump())
+    return SavedSample(**values | {"fps": Fraction(line.fps), "absent": absent})
 
 
 def _first_error(problem: ValidationError) -> str:
