@@ -14,7 +14,12 @@ from zerotube.errors import NothingToGroundError, NumericalError, UsageError, Ze
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.grounder.prepared import Prepared, timed
-from zerotube.grounder.warnings import domain_warnings, frame_warnings, layer_warnings
+from zerotube.grounder.warnings import (
+    domain_warnings,
+    frame_warnings,
+    layer_warnings,
+    scan_warnings,
+)
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport
 from zerotube.method.recommended import settings_for
@@ -274,6 +279,7 @@ class Grounder:
                     *self.model.warnings,
                     *frame_warnings(self.model, wish, settings, info.frame_count),
                     *layer_warnings(self.model, settings),
+                    *scan_warnings(session),
                     *session.context.shown.notes,
                     *domain_warnings(self.model, query, info.path),
                 )

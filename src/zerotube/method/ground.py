@@ -152,11 +152,11 @@ def _read_maps(session: ClipSession, query: Query, tell: StageReport) -> _Maps:
         asked.insert(1, ("spatial reversed", spatial, True))
 
     losses: dict[str, tuple[float, ...]] = {}
-    for done, (name, phrase, reverse) in enumerate(asked):
-        tell("tune", done, len(asked))
-        if phrase is not None:
-            losses[name] = session.losses(phrase, reverse=reverse)
-    tell("tune", len(asked), len(asked))
+    tuned = [(name, phrase, reverse) for name, phrase, reverse in asked if phrase is not None]
+    for done, (name, phrase, reverse) in enumerate(tuned):
+        tell("tune", done, len(tuned))
+        losses[name] = session.losses(phrase, reverse=reverse)
+        tell("tune", done + 1, len(tuned))
 
     tell("read", 0, len(asked))
     spatial_map, spatial_token = session.read(question, spatial)

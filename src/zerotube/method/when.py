@@ -1,6 +1,6 @@
 """When: cut the described time out of what is known of every moment of the clip.
 
-Equations (1) to (3) of docs/method.md.
+Equations (2) and (3) of docs/method.md.
 """
 
 from __future__ import annotations

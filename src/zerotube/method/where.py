@@ -1,4 +1,4 @@
-"""Where: choose the track by what the maps hold inside it (Eq. 2, and (4) of docs/method.md)."""
+"""Where: score the tracks by what the maps hold inside them, (5) of docs/method.md."""
 
 from __future__ import annotations
 

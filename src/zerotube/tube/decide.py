@@ -154,7 +154,8 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
     The span runs from the first to the last selected frame, in original frame numbers, as far as
     the densified track goes: where the track ends the span ends, since K frames are counted
     whether the object is there or not. So every frame of the span has a box. Where frames are
-    selected by the rule "cut" and the sentence names no action, the span is the whole track.
+    selected by the rule "cut" and the sentence names no action, or a single frame was sampled, the
+    span is the whole track.
 
     Args:
         evidence: scores of the candidates of ``tracks``.
@@ -190,7 +191,7 @@ def _span(evidence: Evidence, row: int, track: Track, settings: MethodSettings) 
         first, last = choose_span(evidence.frame_scores[row], settings)
         return Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
     start, end = int(track.frame_indices[0]), int(track.frame_indices[-1])
-    if evidence.has_action:
+    if evidence.has_action and len(evidence.frame_indices) > 1:
         found = span_of(evidence, row, settings)
         # A run that misses the track altogether would leave nothing of it.
         if found[0] <= end and found[1] >= start:
