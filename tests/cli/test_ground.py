@@ -21,7 +21,7 @@ def test_for_people_with_files(run, clip: Path, tmp_path: Path) -> None:
     assert done.code == 0
     assert {path.name for path in out.iterdir()} == FILES
     rows = dict(line.split(None, 1) for line in done.out.splitlines())
-    assert {"object", "time", "presence", "token", "model"} <= set(rows)
+    assert {"object", "time", "verdict", "token", "model"} <= set(rows)
     assert rows["time"].endswith("of 24")
     assert "shapes" in rows["model"]
     for name in FILES:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zerotube.method.config import preset
 from zerotube.method.types import Evidence, TokenChoice
+from zerotube.method.verdict import Presence
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.query.types import Query
 from zerotube.tube.decide import decide
@@ -155,6 +156,7 @@ def make_result(
         tracks=tracks,
         evidence=evidence,
         tube=decide(evidence, tracks, preset("gti", top_k=top_k)),
+        presence=Presence(1.1, "present"),
         timings_s={"decode": 0.25, "read": 1.5},
         warnings=("a word the model does not know: square",),
     )

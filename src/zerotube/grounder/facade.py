@@ -24,6 +24,7 @@ from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
+from zerotube.method.verdict import presence_of
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
@@ -321,6 +322,8 @@ class Grounder:
             evidence = ready.evidence(progress=progress)
         with timed(seconds, "decide"):
             tube = decide(evidence, tracks, settings)
+            span = tube.span.start_frame, tube.span.end_frame
+            presence = presence_of(evidence, span, settings)
         result = GroundingResult(
             video=ready.clip.info,
             clip=ready.clip,
@@ -336,6 +339,7 @@ class Grounder:
             tracks=tracks,
             evidence=evidence,
             tube=tube,
+            presence=presence,
             timestamps_s=ready.timestamps_s,
             frames_shown=ready.session.context.shown,
             timings_s=seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -128,6 +129,12 @@ class MethodSettings:
     """Where a track counts: its box, or its segmentation mask, the nearest in time moved with the
     box where a frame has none."""
 
+    present_above: float = 1.0
+    """Log-odds above which the verdict is that the object is present; a model's own."""
+
+    absent_below: float = -1.0
+    """Log-odds below which the verdict is that it is absent; between the two it is unsure."""
+
     frame_score: FrameScore = "cells"
     """Where the map is read for the frame scores: at its cells, or, as in the released code, at
     every pixel of the frame, the map scaled up bilinearly (pixels)."""
@@ -167,6 +174,13 @@ class MethodSettings:
         for name in ("max_visual_tokens", "grid_side", "scan_window", "end_windows"):
             value = getattr(self, name)
             self._check(value >= 0, f"{name}={value}", "0 or more")
+        self._check(
+            math.isfinite(self.absent_below)
+            and math.isfinite(self.present_above)
+            and self.absent_below <= self.present_above,
+            f"absent_below={self.absent_below} with present_above={self.present_above}",
+            "finite numbers, the first at most the second",
+        )
         self._check(self.scan_stride >= 1, f"scan_stride={self.scan_stride}", "at least 1")
         weights = {
             name: getattr(self, name)

@@ -114,6 +114,7 @@ def gather(
         gradient_scores=gradient_scores,
         track_parts=parts,
         has_action=query.has_action,
+        unknown_words=tuple(session.model.tokens.unknown_words(query.statement)),
     )
     if scan is None:
         return evidence

@@ -156,6 +156,7 @@ class Evidence:
         track_parts: float64 ``(P,)`` each, what the track scores are made of, by name.
         has_action: whether the sentence says what its object does: else there is nothing to be cut
             out of the time in which it is seen.
+        unknown_words: words of the sentence that the model does not know.
     """
 
     frame_indices: NDArray[np.int64]
@@ -176,6 +177,7 @@ class Evidence:
     gradient_scores: NDArray[np.float64] | None = None
     track_parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     has_action: bool = True
+    unknown_words: tuple[str, ...] = ()
 
     @property
     def visible(self) -> NDArray[np.bool_]:
