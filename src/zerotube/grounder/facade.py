@@ -129,7 +129,8 @@ class Grounder:
         Raises:
             VideoError, TracksError, QueryError: the input cannot be used.
             UsageError: arguments that exclude each other, an unknown proposer or setting.
-            NothingToGroundError: there is no candidate.
+            NothingToGroundError: there is no candidate, or none that the model affirms where the
+                settings say to abstain.
             NumericalError: the model returned numbers that are not finite.
         """
         parsed = query
@@ -324,6 +325,13 @@ class Grounder:
             tube = decide(evidence, tracks, settings)
             span = tube.span.start_frame, tube.span.end_frame
             presence = presence_of(evidence, span, settings)
+        if settings.abstain and presence.verdict == "absent":
+            raise NothingToGroundError(
+                f"nothing in {ready.clip.info.path!r} that fits {ready.query.text!r} (log-odds "
+                f"{presence.margin:.1f}, absent below {settings.absent_below:g})",
+                wanted="an object that the model affirms",
+                fix="leave --abstain out to see the best guess, or lower --absent-below",
+            )
         result = GroundingResult(
             video=ready.clip.info,
             clip=ready.clip,

@@ -135,6 +135,9 @@ class MethodSettings:
     absent_below: float = -1.0
     """Log-odds below which the verdict is that it is absent; between the two it is unsure."""
 
+    abstain: bool = False
+    """Give no answer where the verdict is that the object is absent."""
+
     frame_score: FrameScore = "cells"
     """Where the map is read for the frame scores: at its cells, or, as in the released code, at
     every pixel of the frame, the map scaled up bilinearly (pixels)."""
