@@ -84,14 +84,14 @@ def shown_presets(model: VideoMLLM) -> dict[str, MethodSettings]:
     """The presets that are compared, in an order in which they share most.
 
     Those that show a clip in another way come last, as the clip is encoded anew for them. Of the
-    others those that tune come first: a prefix that carries gradients serves the rest as well, but
-    not the other way round.
+    others those that read gradients come first: a prefix that carries gradients serves the rest as
+    well, but not the other way round.
     """
     chosen = {name: settings_for(model.name, name) for name in SHOWN}
     usual = encode_options(model, chosen[DEFAULT])
 
     def place(name: str) -> tuple[bool, bool]:
-        return encode_options(model, chosen[name]) != usual, not tunes(chosen[name])
+        return encode_options(model, chosen[name]) != usual, not chosen[name].needs_gradients
 
     return {name: chosen[name] for name in sorted(SHOWN, key=place)}
 
@@ -118,11 +118,11 @@ def look_at_clips(subject: Subject, meter: Meter, found: ClipFindings) -> Iterat
                 _look(grounder, number, presets, meter, found)
                 break
             except torch.OutOfMemoryError as error:
-                tuned = [name for name, settings in presets.items() if tunes(settings)]
-                if not tuned:
+                heavy = [name for name, settings in presets.items() if settings.needs_gradients]
+                if not heavy:
                     raise
-                for name in tuned:
-                    found.errors[name] = (subject.clips - number, "not enough memory for tuning")
+                for name in heavy:
+                    found.errors[name] = (subject.clips - number, "not enough memory for gradients")
                     del presets[name]
                 # The traceback holds the frames that hold the tensors.
                 error.__traceback__ = None

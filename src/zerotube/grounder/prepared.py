@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from zerotube.method.config import MethodSettings
 from zerotube.method.ground import StageReport, gather
-from zerotube.method.scan import FrameReader
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, FrameReader
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query

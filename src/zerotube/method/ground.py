@@ -11,9 +11,9 @@ from torch import Tensor
 
 from zerotube.method.assembling import assemble, consistency, unreverse
 from zerotube.method.config import TrackScore
-from zerotube.method.scan import FrameReader, scan_clip, scan_ends
+from zerotube.method.scan import scan_clip, scan_ends
 from zerotube.method.scoring import frame_scores, mean_while_seen, pixel_frame_scores, seen_in
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, FrameReader
 from zerotube.method.types import Evidence, TokenChoice
 from zerotube.method.when import span_of
 from zerotube.method.where import product

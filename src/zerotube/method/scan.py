@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, FrameReader
 from zerotube.method.types import Scan
 from zerotube.mllm.windows import windows_over
 from zerotube.query.prompts import existence_prompt
 from zerotube.video.types import Clip
-
-FrameReader = Callable[[NDArray[np.int64]], Clip]
-"""Reads original frames of the video that is grounded; increasing numbers."""
 
 END_SPACING = 0.5
 """Distance of the further windows around an end, in sampling steps."""
@@ -92,13 +87,12 @@ def scan_ends(
             wanted.setdefault(float(frames[0] + frames[-1]), frames)
     if not wanted:
         return None
-    question = existence_prompt(phrase)
     windows = list(wanted.values())
-    margins = [session.margin_of(read(frames), question) for frames in windows]
+    margins = session.margins_of(windows, existence_prompt(phrase), read)
     return Scan(
         first_frames=np.array([frames[0] for frames in windows], dtype=np.int64),
         last_frames=np.array([frames[-1] for frames in windows], dtype=np.int64),
-        margins=np.array(margins, dtype=np.float64),
+        margins=margins,
     )
 
 

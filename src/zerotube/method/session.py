@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import TypeVar
@@ -22,7 +22,7 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext, as_index
-from zerotube.mllm.windows import encode_part, window_logits
+from zerotube.mllm.windows import encode_part, picked, window_logits
 from zerotube.query.prompts import caption_prompt, existence_prompt
 from zerotube.video.types import Clip
 
@@ -31,6 +31,9 @@ _Value = TypeVar("_Value")
 
 Phrase = tuple[str, bool]
 """A sub-query's phrase, and whether the frames are reversed."""
+
+FrameReader = Callable[[NDArray[np.int64]], Clip]
+"""Reads original frames of the video that is grounded; increasing numbers."""
 
 Tuning = tuple[str, str, float, int, float, str]
 """Settings that decide a visual prompt: objective, step, lr, iterations, ema, wording."""
@@ -211,11 +214,35 @@ class ClipSession:
         return self._kept.margins[key]
 
     @torch.no_grad()
-    def margin_of(self, clip: Clip, question: str) -> float:
-        """The same for other frames of the video, as a clip of their own."""
-        prefix = self.model.prefill(encode_part(self.model, self.context, clip))
-        logits = _finite(self.model.ask(prefix, [question])[0].logits).double()
-        return float(logits[self.answers.yes] - logits[self.answers.no])
+    def margins_of(
+        self, windows: Sequence[NDArray[np.int64]], question: str, read: FrameReader
+    ) -> NDArray[np.float64]:
+        """The same for windows of other frames of the video, each a clip of its own.
+
+        Args:
+            windows: original frames of each, increasing.
+            question: what is asked.
+            read: reads frames; asked once, for those of all windows that are not known yet.
+
+        Returns:
+            float64, one per window.
+
+        Raises:
+            NumericalError: a logit is not finite.
+            VideoError: a frame cannot be read.
+        """
+        known = self._kept.far_margins
+        keys = [(tuple(map(int, frames)), question) for frames in windows]
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        if missing:
+            clip = read(np.unique(np.concatenate([windows[place] for place in missing])))
+        for place in missing:
+            part = picked(clip, np.isin(clip.frame_indices, windows[place]))
+            prefix = self.model.prefill(encode_part(self.model, self.context, part))
+            logits = _finite(self.model.ask(prefix, [question])[0].logits).double()
+            margin = float(logits[self.answers.yes] - logits[self.answers.no])
+            known.put(keys[place], margin)
+        return np.array([known[key] for key in keys], dtype=np.float64)
 
     @torch.no_grad()
     def presence(self, question: str) -> float:
@@ -305,6 +332,7 @@ class _Kept:
         self.generic: _Recent[tuple[str, bool, range], Tensor] = _Recent(8)
         self.presences: _Recent[str, float] = _Recent(32)
         self.gradients: _Recent[str, Tensor] = _Recent(32)
+        self.far_margins: _Recent[tuple[tuple[int, ...], str], float] = _Recent(256)
         self.margins: _Recent[tuple[tuple[range, ...], str], NDArray[np.float64]] = _Recent(32)
 
     def plain(self, tunes: bool, reverse: bool) -> tuple[Tensor | None, Prefix]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zerotube.errors import ModelError, UsageError
@@ -187,19 +188,23 @@ def _encoded_anew(
     token_ids: Sequence[int] | None,
 ) -> Tensor:
     """The frames of a window as a clip."""
-    shown = np.isin(context.layout.step_of_frame, np.array(window))
-    part = replace(
-        clip,
-        frames=clip.frames[shown],
-        frame_indices=clip.frame_indices[shown],
-        timestamps_s=clip.timestamps_s[shown],
-    )
+    part = picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
     prefix = model.prefill(encode_part(model, context, part))
     rows = [answer.logits for answer in model.ask(prefix, questions) if answer.logits is not None]
     if len(rows) != len(questions):  # ask(logits=True) always fills them; this narrows the type
         raise ModelError("no logits", wanted="next-token logits", fix="please report it")
     found = torch.stack(rows)
     return found if token_ids is None else found[:, token_ids]
+
+
+def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:
+    """Some frames of a clip, ``chosen`` being bool ``(N,)``."""
+    return replace(
+        clip,
+        frames=clip.frames[chosen],
+        frame_indices=clip.frame_indices[chosen],
+        timestamps_s=clip.timestamps_s[chosen],
+    )
 
 
 def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualContext:
