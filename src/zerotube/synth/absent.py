@@ -1,4 +1,4 @@
-"""A second query for every sample of the test sets: one of which its clip is surely no example.
+"""A second query for every sample of the test sets: one that is surely false of its clip.
 
 Half of them are near misses, made of what is in the clip. They are drawn from random numbers of
 their own, so that samples are the same with and without them.
@@ -88,7 +88,7 @@ def absent_question(stage: Stage) -> tuple[Question, AbsentKind]:
     rng = np.random.default_rng((SEED, *stage.sample_id.encode()))
     facts = facts_of(stage.take, 0, stage.frame_count - 1)
     if kind == "near-action":
-        questions = list(_other_actions(stage, facts))
+        questions = _other_actions(stage, facts)
         if questions:
             return pick(rng, questions), kind
         kind = "near-look"  # the objects of every name do everything between them
@@ -100,7 +100,7 @@ def core(claim: Claim) -> Claim:
     return replace(claim, size=None, place=None, relation=None)
 
 
-def _other_actions(stage: Stage, facts: Facts) -> Iterator[Question]:
+def _other_actions(stage: Stage, facts: Facts) -> list[Question]:
     """Objects of the clip with what they never do; if possible only what another object does."""
     done = {action for item in facts.objects for action in item.done}
     found = [
@@ -110,7 +110,7 @@ def _other_actions(stage: Stage, facts: Facts) -> Iterator[Question]:
         if core(claim := replace(one.claim, action=action)).truth(facts) is False
     ]
     tempting = [one for one in found if one.claim.action in done]
-    yield from tempting or found
+    return tempting or found
 
 
 def _subjects(stage: Stage, facts: Facts) -> Iterator[Question]:
