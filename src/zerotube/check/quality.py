@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerotube.check.chance import Verdict, at_least, verdict
 from zerotube.check.clips import SET, SHOWN, TUNING_S, ClipFindings
 from zerotube.check.types import CheckLine, Status
-from zerotube.eval.auroc import auroc
+from zerotube.eval.auroc import auroc_interval
 from zerotube.eval.bootstrap import interval
 
 MILD, FAR, DESTROYED = 10.0, 100.0, 1000.0
@@ -101,7 +101,7 @@ def _sureness(found: ClipFindings) -> CheckLine:
 def _presence(found: ClipFindings) -> CheckLine:
     """Queries about what is there against queries about what is not, and where to divide them."""
     present, absent = (np.array(part) for part in zip(*found.presences, strict=True))
-    area = auroc(present, absent)
+    area = auroc_interval(present, absent)
     below, above = sorted((float(np.quantile(present, 0.02)), float(np.quantile(absent, 0.98))))
     settings = {"absent_below": round(below, 2), "present_above": round(above, 2)}
     around = f" {area.bounds('.3f')}" if area.known else ""

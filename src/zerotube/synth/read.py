@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
-from zerotube.synth.absent import AbsentKind
+from zerotube.synth.absent import AbsentKind, AbsentQuery
 from zerotube.synth.sets import RICH
 from zerotube.synth.write import recipe_version
 
@@ -25,19 +25,6 @@ _OLDEST_SET, _OLDEST_RICH = 4, 1
 
 _OLDEST_KIND, _NEWEST_KIND = 2, 3
 """Versions that were written of samples without a set, which are no longer generated."""
-
-
-@dataclass(frozen=True)
-class SavedAbsent:
-    """A query that nothing in a clip fits.
-
-    Attributes:
-        query: the sentence.
-        kind: how near it misses, see `zerotube.synth.absent.AbsentKind`.
-    """
-
-    query: str
-    kind: AbsentKind
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,8 @@ class SavedSample:
         height: pixels.
         frame_count: frames of the clip; None in folders of recipe version 2.
         tags: what a test set records besides; empty for others.
-        absent: a query that nothing in the clip fits; None in folders of older recipe versions.
+        absent: a second query, which nothing in the clip fits; None in folders that were written
+            without one.
     """
 
     sample_id: str
@@ -80,7 +68,7 @@ class SavedSample:
     height: int
     frame_count: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    absent: SavedAbsent | None = None
+    absent: AbsentQuery | None = None
 
 
 @dataclass(frozen=True)
@@ -233,8 +221,9 @@ def _saved(line: _Line, folder: Path) -> SavedSample:
         raise ValueError(f"end_frame {line.end_frame} in a clip of {line.frame_count} frames")
     values["sample_id"] = values.pop("id")
     values |= {name: folder / values[name] for name in ("video", "tracks")}
-    absent = None if line.absent is None else SavedAbsent(**line.absent.model_dump())
-    return SavedSample(**values | {"fps": Fraction(line.fps), "absent": absent})
+    if line.absent is not None:
+        values["absent"] = AbsentQuery(line.absent.query, line.absent.kind)
+    return SavedSample(**values | {"fps": Fraction(line.fps)})
 
 
 def _first_error(problem: ValidationError) -> str:

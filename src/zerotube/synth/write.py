@@ -23,13 +23,12 @@ from zerotube.synth.draw import SynthSample, draw
 from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS, Stage, set_stage
 from zerotube.video import write_video
 
-RECIPE_VERSION = 5
+RECIPE_VERSION = 4
 """Raised whenever the same seed gives other samples or other files. 3: tags and frame counts in
-the list. 4: the basic sets are drawn from the same world as "rich". 5: an absent query per sample
-in the list, the clips are those of 4."""
+the list. 4: the basic sets are drawn from the same world as "rich"."""
 
-RICH_RECIPE_VERSION = 2
-"""The same for the set "rich", which counts its own. 2: an absent query per sample."""
+RICH_RECIPE_VERSION = 1
+"""The same for the set "rich", which counts its own."""
 
 CRF = 14
 """Quality of the encoded clips: a box and its pixels still agree."""
@@ -69,7 +68,7 @@ class Recipe:
             )
 
     def stage(self, index: int) -> Stage:
-        """What is shown in one of the samples, and asked about it."""
+        """What decides one of the samples."""
         return set_stage(self.set, index, self.seed)
 
 
@@ -208,7 +207,7 @@ def _end_with_parent() -> None:
 def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
     """Write one sample's files into `folder`; returns its line of the list."""
     stage = recipe.stage(index)
-    item, absent = draw(stage, recipe.size), absent_query(stage)
+    item = draw(stage, recipe.size)
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
     write_video(folder / video, item.frames, item.fps, crf=CRF)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
@@ -229,5 +228,5 @@ def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
         "height": item.frames.shape[1],
         "frame_count": len(item.frames),
         "tags": dict(item.tags),
-        "absent": {"query": absent.query, "kind": absent.kind},
+        "absent": asdict(absent_query(stage)),
     }
