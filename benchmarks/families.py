@@ -95,7 +95,7 @@ def measure(name: str, shape: str, device: torch.device, repeat: int) -> dict[st
 
         def ground() -> Any:
             session = ClipSession(model, context, settings)
-            return gather(session, query, tracks, clip.frame_indices)
+            return gather(session, query, tracks, clip)
 
         return ground
 

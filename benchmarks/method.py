@@ -174,7 +174,7 @@ def work(name: str, recipe: str, threads: int, maps: Path) -> dict[str, float]:
 
         def run() -> dict[str, Any]:
             session = ClipSession(model, model.encode(clip), settings)
-            found = [gather(session, query, tracks, clip.frame_indices) for query in asked]
+            found = [gather(session, query, tracks, clip) for query in asked]
             return {"spatial": found[0].spatial_map, "temporal": found[0].temporal_map}
 
     result, seconds, peak = timed(run)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from zerotube.bundled import bundled_path
-from zerotube.method.relevance import relative
+from zerotube.method.relevance import contrasted
 from zerotube.method.scoring import frame_scores
 from zerotube.method.tokens import choose_token
 from zerotube.mllm.base import VideoMLLM
@@ -85,7 +85,7 @@ def _one(model: VideoMLLM, truth: SynthSample, found: dict[str, list[tuple[bool,
             torch.stack([_maps(answers[layer][side].maps) for layer in layers]).mean(dim=0)
             for side in (0, 1)
         )
-        for way, maps in (("plain", asked), ("relative", relative(asked, generic))):
+        for way, maps in (("plain", asked), ("relative", contrasted(asked, generic, "ratio"))):
             chosen, _ = choose_token(maps, ("",) * len(maps), "highest")
             scores = frame_scores(
                 chosen.float().numpy(), tracks, clip.frame_indices, context.layout, "box"

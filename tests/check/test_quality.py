@@ -106,17 +106,17 @@ def test_a_card_too_small_for_tuning_still_reads(
     right = Grounder.ground_each
 
     def ground_each(self, video, query, settings, **rest):
-        if tunes(settings[0]):
+        if settings[0].needs_gradients:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return right(self, video, query, settings, **rest)
 
     monkeypatch.setattr(Grounder, "ground_each", ground_each)
     found = look(toy, 2)
     assert found.count == 2
-    untuned = {name for name, settings in shown_presets(toy).items() if not tunes(settings)}
-    assert set(found.right) == untuned
+    light = {name for name, one in shown_presets(toy).items() if not one.needs_gradients}
+    assert set(found.right) == light
     lines = lines_of(found)
-    for name in set(shown_presets(toy)) - untuned:
+    for name in set(shown_presets(toy)) - light:
         assert "not enough memory" in lines[f"right object, {name}"].figure
 
 

@@ -94,7 +94,7 @@ def test_consistency_regroups_a_finished_run(run: Run, clips: Path, tmp_path: Pa
     [
         ("tokens", ["--lr", 2], "--lr"),
         ("tokens", ["--groups", 5], "--groups"),
-        ("peaks", ["--no-relative-attention"], "relative_attention"),
+        ("peaks", ["--contrast", "none"], "contrast"),
         ("peaks", ["--proposer", "truth"], "--proposer"),
         ("peaks", ["--no-store"], "--proposer, --tracks"),
         ("peaks", ["--protocol", "inclusive"], "--protocol"),

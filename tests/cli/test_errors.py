@@ -146,7 +146,8 @@ def test_tracks_of_another_video(run, clip: Path, write_clip, tmp_path: Path) ->
 
 
 def test_numbers_that_are_not_finite(run, clip: Path, tmp_path: Path) -> None:
-    done = run("ground", clip, QUERY, "--lr", "1e39", "--out", tmp_path / "out")
+    words = ("--method", "tuned", "--lr", "1e39", "--out", tmp_path / "out")
+    done = run("ground", clip, QUERY, *words)
     assert done.code == 3
     assert "--lr" in done.error_line()
     assert not (tmp_path / "out").exists()
@@ -162,6 +163,8 @@ def test_numbers_that_are_not_finite(run, clip: Path, tmp_path: Path) -> None:
         ("--frames", "6", "--top-k", "7"),
         ("--layer-start", "0.9", "--layer-end", "0.1"),
         ("--ema", "1"),
+        ("--scan-stride", "0"),
+        ("--present-above", "-3"),
         ("--lr", "nan"),
         ("--lr", "inf"),
         ("--proposer", "nonsense"),

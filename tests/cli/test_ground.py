@@ -21,18 +21,33 @@ def test_for_people_with_files(run, clip: Path, tmp_path: Path) -> None:
     assert done.code == 0
     assert {path.name for path in out.iterdir()} == FILES
     rows = dict(line.split(None, 1) for line in done.out.splitlines())
-    assert {"object", "time", "presence", "token", "model"} <= set(rows)
+    assert {"object", "time", "verdict", "token", "model"} <= set(rows)
     assert rows["time"].endswith("of 24")
     assert "shapes" in rows["model"]
     for name in FILES:
         assert str(out / name) in done.out
     stages = [line.split()[0] for line in done.err.splitlines()]
-    assert stages == ["decode", "propose", "encode", "tune", "read"]
+    assert stages == ["decode", "propose", "encode", "read", "scan"]
 
     again = run("ground", clip, QUERY, "--out", out)
     assert again.code == 2
     assert "--overwrite" in again.error_line()
     assert run("ground", clip, QUERY, "--out", out, "--overwrite", "--quiet").code == 0
+
+
+def test_what_is_not_there_is_said_and_no_tube_is_given_where_that_is_asked(
+    run, clip: Path, tmp_path: Path
+) -> None:
+    asked = ("ground", clip, "the purple star grows", "--quiet")
+    answer = json.loads(run(*asked, "--json").out)
+    assert answer["verdict"] == "absent"
+    assert answer["presence"] < 0.1
+    assert json.loads(run("ground", clip, QUERY, "--quiet", "--json").out)["verdict"] == "present"
+    out = tmp_path / "out"
+    none = run(*asked, "--abstain", "--out", out)
+    assert none.code == 4
+    assert "leave --abstain out" in none.error_line()
+    assert not out.exists()
 
 
 def test_exports_are_written_beside_the_result(run, clip: Path, tmp_path: Path) -> None:
@@ -101,11 +116,22 @@ OTHER = {
     "layers": "from-end",
     "frame_score": "pixels",
     "wording": "release",
-    "relative_attention": False,
+    "contrast": "none",
+    "track_maps": "attention",
+    "track_score": "max",
+    "scan_window": 3,
+    "scan_stride": 1,
+    "end_windows": 3,
+    "scan_weight": 2.0,
+    "attention_weight": 0.5,
+    "gradient_weight": 0.75,
+    "present_above": 2.0,
+    "absent_below": -9.0,
+    "abstain": True,
     "layer_start": 0.25,
     "layer_end": 1.0,
-    "spatial_prompt": False,
-    "temporal_prompt": False,
+    "spatial_prompt": True,
+    "temporal_prompt": True,
     "assembling": True,
     "decomposed": True,
     "objective": "entropy",

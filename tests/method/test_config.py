@@ -19,8 +19,9 @@ def test_presets_switch_the_components() -> None:
         for name in PRESETS
     }
     assert rows == {
-        "default": ("highest", True, True, False),
+        "default": ("mean", False, False, False),
         "paper": ("highest", True, True, True),
+        "tuned": ("highest", True, True, False),
         "release": ("fixed", False, False, False),
         "baseline": ("mean", False, False, False),
         "gti": ("highest", False, False, False),
@@ -40,6 +41,18 @@ def test_paper_is_the_papers() -> None:
     assert (settings.step, settings.decomposed, settings.wording) == ("gradient", True, "paper")
 
 
+@pytest.mark.parametrize("name", ["paper", "tuned", "release", "baseline", "gti", "dsth"])
+def test_what_is_named_after_others_scans_nothing_and_reads_attention_alone(name: str) -> None:
+    settings = preset(name)
+    assert (settings.contrast, settings.track_maps, settings.track_score) == (
+        "ratio",
+        "attention",
+        "max",
+    )
+    assert settings.scan_window == 0
+    assert settings.span_rule.startswith("top-k")
+
+
 def test_release_is_what_the_released_code_runs() -> None:
     """Read line by line in the authors' repository (method section 11)."""
     settings = preset("release")
@@ -50,10 +63,21 @@ def test_release_is_what_the_released_code_runs() -> None:
     assert parts == (False, False, False)
 
 
-def test_the_default_never_takes_the_unbounded_step() -> None:
+def test_the_default_tunes_nothing_and_what_is_switched_on_takes_no_unbounded_step() -> None:
     settings = MethodSettings()
     assert settings == preset() == preset("default")
-    assert (settings.objective, settings.step) == ("margin", "token-norm")
+    assert not settings.spatial_prompt
+    assert not settings.temporal_prompt
+    for tuned in (settings, preset("tuned")):
+        assert (tuned.objective, tuned.step) == ("margin", "token-norm")
+
+
+def test_gradients_are_kept_where_they_are_read_alone() -> None:
+    assert preset().needs_gradients
+    assert preset("paper").needs_gradients
+    assert not preset("gti").needs_gradients
+    assert not preset(track_maps="attention").needs_gradients
+    assert preset(track_maps="attention", gradient_weight=0.5).needs_gradients
 
 
 def test_settings_are_named_by_the_nearest_preset() -> None:
@@ -118,6 +142,15 @@ def test_an_unknown_setting_is_named() -> None:
         {"wording": "poem"},
         {"frame_score": "inches"},
         {"token_rule": "median"},
+        {"contrast": "sum"},
+        {"track_maps": "none"},
+        {"track_score": "median"},
+        {"scan_window": -1},
+        {"scan_stride": 0},
+        {"end_windows": -2},
+        {"scan_weight": -0.1},
+        {"attention_weight": float("inf")},
+        {"scan_weight": 0.0, "attention_weight": 0.0},
         {"colour": "red"},
     ],
     ids=str,
@@ -128,5 +161,5 @@ def test_wrong_values(changes: dict[str, object]) -> None:
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(UsageError, match="default, paper, release, baseline, gti, dsth"):
+    with pytest.raises(UsageError, match="default, paper, tuned, release, baseline, gti, dsth"):
         preset("magic")

@@ -20,7 +20,8 @@ from zerotube.proposals.types import Track, TrackSet
 from zerotube.query.prompts import existence_prompt
 from zerotube.query.types import Query
 
-FRAMES = noise_clip().frame_indices
+CLIP = noise_clip()
+FRAMES = CLIP.frame_indices
 QUERY = Query(
     text="The red square moves left.",
     attribute="the red square",
@@ -49,7 +50,7 @@ def run(toy: VideoMLLM, context: VisualContext, settings: MethodSettings) -> Evi
     options = encode_options(toy, settings)
     if options != context.options:
         context = toy.encode(noise_clip(), options)
-    return gather(ClipSession(toy, context, settings), QUERY, candidates(), FRAMES)
+    return gather(ClipSession(toy, context, settings), QUERY, candidates(), CLIP)
 
 
 def test_evidence_of_the_full_method(toy: VideoMLLM, context: VisualContext) -> None:
@@ -82,8 +83,8 @@ def test_a_session_shared_by_queries_changes_nothing(
         kind="declarative",
         source="rules",
     )
-    gather(session, other, candidates(), FRAMES)
-    shared = gather(session, QUERY, candidates(), FRAMES)
+    gather(session, other, candidates(), CLIP)
+    shared = gather(session, QUERY, candidates(), CLIP)
     alone = run(toy, context, preset("paper"))
     assert np.array_equal(shared.spatial_map, alone.spatial_map)
     assert np.array_equal(shared.temporal_map, alone.temporal_map)
@@ -92,7 +93,7 @@ def test_a_session_shared_by_queries_changes_nothing(
 @pytest.mark.parametrize(
     ("switch", "field"),
     [
-        ({"relative_attention": False}, "spatial_map"),
+        ({"contrast": "none"}, "spatial_map"),
         ({"token_rule": "mean"}, "spatial_map"),
         ({"token_rule": "weighted"}, "temporal_map"),
         ({"token_rule": "top-2"}, "spatial_map"),
@@ -138,7 +139,7 @@ def test_the_reversed_map_is_of_the_forward_maps_token(
         found, same = session.read(question, None, reverse=True, like=like)
         assert torch.equal(found, backwards[chosen])
         assert same.chosen == chosen
-    evidence = gather(session, QUERY, candidates(), FRAMES)
+    evidence = gather(session, QUERY, candidates(), CLIP)
     token = evidence.spatial_token.chosen
     expected = (forwards[token] + backwards[token].flip(0)) / 2
     np.testing.assert_allclose(evidence.spatial_map, expected.numpy(), rtol=1e-6)
@@ -173,10 +174,10 @@ def test_spatial_prompt_leaves_the_temporal_map_alone(
 def test_plain_attention_is_read_directly_from_the_model(
     toy: VideoMLLM, context: VisualContext
 ) -> None:
-    """gti without relative attention = the most active row of one plain pass."""
-    settings = preset("gti", relative_attention=False)
+    """gti without contrast = the most active row of one plain pass."""
+    settings = preset("gti", contrast="none")
     session = ClipSession(toy, context, settings)
-    evidence = gather(session, QUERY, candidates(), FRAMES)
+    evidence = gather(session, QUERY, candidates(), CLIP)
     question = "Is there the red square moves left in this video?"
     with torch.no_grad():
         maps = toy.ask(toy.prefill(context), [question], layers=session.layers)[0].maps
@@ -193,7 +194,7 @@ def test_assembled_map_is_the_mean_of_both_directions(
     question = "Is there the red square moves left in this video?"
     forward, token = session.read(question, None)
     backward, _ = session.read(question, None, reverse=True, like=token)
-    evidence = gather(session, QUERY, candidates(), FRAMES)
+    evidence = gather(session, QUERY, candidates(), CLIP)
     expected = (forward + unreverse(backward)) / 2
     np.testing.assert_allclose(evidence.spatial_map, expected.float().numpy(), rtol=1e-6)
 
@@ -206,7 +207,7 @@ def test_non_finite_attention_is_refused(toy: VideoMLLM, context: VisualContext)
     try:
         weight.fill_(float("nan"))
         with pytest.raises(NumericalError, match="--dtype float32"):
-            gather(session, QUERY, candidates(), FRAMES)
+            gather(session, QUERY, candidates(), CLIP)
     finally:
         weight.copy_(before)
 
@@ -214,7 +215,7 @@ def test_non_finite_attention_is_refused(toy: VideoMLLM, context: VisualContext)
 def test_progress_reaches_its_end(toy: VideoMLLM, context: VisualContext) -> None:
     seen: list[tuple[str, int, int]] = []
     session = ClipSession(toy, context, preset("paper"))
-    gather(session, QUERY, candidates(), FRAMES, lambda *step: seen.append(step))
+    gather(session, QUERY, candidates(), CLIP, lambda *step: seen.append(step))
     assert ("tune", 3, 3) in seen
     assert seen[-1] == ("read", 3, 3)
 
@@ -228,7 +229,7 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
         preset("baseline"),
         preset("paper", lr=0.5),
         preset("dsth", lr=0.25),
-        preset("gti", relative_attention=False),
+        preset("gti", contrast="none"),
         preset("paper", lr=0.5, objective="entropy", iterations=2, ema=0.5),
         preset("gti", layer_start=0.0, layer_end=1.0),
         preset("gti", token_rule="weighted"),
@@ -236,7 +237,7 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
     ]
     shared = ClipSession(toy, context, rows[0])
     for settings in rows:
-        together = gather(shared.under(settings), QUERY, candidates(), FRAMES)
+        together = gather(shared.under(settings), QUERY, candidates(), CLIP)
         alone = run(toy, context, settings)
         for name in ("spatial_map", "temporal_map"):
             np.testing.assert_allclose(
@@ -255,7 +256,7 @@ def test_a_shared_clip_is_not_computed_twice(
     toy: VideoMLLM, context: VisualContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = ClipSession(toy, context, preset("paper"))
-    gather(shared, QUERY, candidates(), FRAMES)
+    gather(shared, QUERY, candidates(), CLIP)
     passes: list[int] = []
     prefill = toy.prefill
     monkeypatch.setattr(
@@ -264,5 +265,5 @@ def test_a_shared_clip_is_not_computed_twice(
     rows = [preset(name) for name in ("dsth", "gti", "baseline")]
     rows += [preset("paper", token_rule=rule) for rule in ("mean", "weighted", "top-2")]
     for settings in (*rows, preset("paper", span_rule="rank-sum")):
-        gather(shared.under(settings), QUERY, candidates(), FRAMES)
+        gather(shared.under(settings), QUERY, candidates(), CLIP)
     assert passes == []

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from zerotube.method.assembling import assemble, consistency, unreverse
 from zerotube.method.config import TokenRule
-from zerotube.method.relevance import relative
+from zerotube.method.relevance import contrasted
 from zerotube.method.tokens import choose_token, token_weights
 from zerotube.method.types import TokenChoice
 
@@ -26,14 +26,14 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.i
 def test_relative_divides_cell_by_cell(data: st.DataObject, shape: tuple[int, ...]) -> None:
     maps = data.draw(hnp.arrays(np.float64, shape, elements=weights))
     generic = data.draw(hnp.arrays(np.float64, shape, elements=weights))
-    got = relative(torch.from_numpy(maps), torch.from_numpy(generic)).numpy()
+    got = contrasted(torch.from_numpy(maps), torch.from_numpy(generic), "ratio").numpy()
     for index in np.ndindex(*shape):
         assert got[index] == pytest.approx(maps[index] / (generic[index] + 1e-4), rel=1e-12)
 
 
 def test_relative_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="shapes"):
-        relative(torch.ones(2, 1, 1, 1), torch.ones(1, 1, 1, 1))
+        contrasted(torch.ones(2, 1, 1, 1), torch.ones(1, 1, 1, 1), "ratio")
 
 
 @given(st.data(), shapes)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import preset
 from zerotube.method.types import Evidence, TokenChoice
+from zerotube.method.verdict import Presence
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.query.types import Query
 from zerotube.tube.decide import decide
@@ -151,10 +152,11 @@ def make_result(
         clip=clip,
         query=query,
         model="toy",
-        settings={"method": MethodSettings(top_k=top_k).to_dict(), "device": "cpu"},
+        settings={"method": preset("gti", top_k=top_k).to_dict(), "device": "cpu"},
         tracks=tracks,
         evidence=evidence,
-        tube=decide(evidence, tracks, MethodSettings(top_k=top_k)),
+        tube=decide(evidence, tracks, preset("gti", top_k=top_k)),
+        presence=Presence(1.1, "present"),
         timings_s={"decode": 0.25, "read": 1.5},
         warnings=("a word the model does not know: square",),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,13 +19,14 @@ from zerotube.errors import (
     UsageError,
 )
 from zerotube.geometry.spans import Span
-from zerotube.method.config import MethodSettings
+from zerotube.method.config import MethodSettings, preset
+from zerotube.method.types import Scan
 from zerotube.proposals.types import TrackSet
 from zerotube.tube.decide import choose_track, decide, grow_span, rank_sum_span
 from zerotube.tube.types import Tube
 
 BOX = [10.0, 10.0, 30.0, 30.0]
-THREE = MethodSettings(top_k=3)
+THREE = preset("gti", top_k=3)
 
 curves = st.lists(st.integers(0, 9), min_size=1, max_size=25).filter(any)
 
@@ -218,7 +220,7 @@ def test_the_settings_say_how_the_span_is_chosen() -> None:
     evidence = make_evidence([[1, 2, 8, 9, 8, 7, 1]], range(0, 70, 10))
     tracks = tracks_of((1, range(100)))
     assert decide(evidence, tracks, THREE).span == Span(20, 40)
-    assert decide(evidence, tracks, MethodSettings(span_rule="rank-sum")).span == Span(20, 50)
+    assert decide(evidence, tracks, preset("gti", span_rule="rank-sum")).span == Span(20, 50)
 
 
 def test_the_highest_track_score_wins_and_the_first_on_a_tie() -> None:
@@ -301,3 +303,29 @@ def test_scores_and_tracks_of_different_videos_are_refused() -> None:
         decide(make_evidence([[1.0]], [0]), tracks_of((2, range(100))), THREE)
     with pytest.raises(TracksError, match="no box in frames 0 to 0"):
         decide(make_evidence([[1.0]], [0]), tracks_of((1, range(5, 9))), THREE)
+
+
+def test_without_an_action_the_whole_track_is_the_answer() -> None:
+    evidence = make_evidence([[0, 1, 9, 1, 0]], [0, 24, 49, 74, 99])
+    tracks = tracks_of((1, range(10, 91)))
+    assert decide(evidence, tracks, preset()).span != Span(10, 90)
+    assert decide(replace(evidence, has_action=False), tracks, preset()).span == Span(10, 90)
+    assert decide(replace(evidence, has_action=False), tracks, THREE).span == Span(24, 74)
+
+
+def test_of_a_single_sampled_frame_the_span_is_the_whole_track() -> None:
+    evidence = make_evidence([[2.0]], [49])
+    assert decide(evidence, tracks_of((1, range(10, 91))), preset()).span == Span(10, 90)
+
+
+@pytest.mark.parametrize("track", [range(40, 61), range(90, 100)])
+def test_a_cut_ends_where_its_track_ends(track: range) -> None:
+    """Also where the run lies outside of it: then all of it is the answer."""
+    frames = [0, 20, 40, 60, 80, 99]
+    margins = np.array([-4.0, -4.0, 4.0, 4.0, 4.0, -4.0])
+    scan = Scan(np.array(frames), np.array(frames), margins)
+    evidence = replace(
+        make_evidence([[1] * 6], frames), scan=scan, seen=np.isin(frames, list(track))[None]
+    )
+    span = decide(evidence, tracks_of((1, track)), preset()).span
+    assert (span.start_frame, span.end_frame) == (track[0], track[-1])

@@ -227,6 +227,6 @@ def test_a_source_that_is_gone_does_not_matter_without_the_video(tmp_path: Path)
 def test_printing_a_result_shows_the_answer(result: GroundingResult) -> None:
     lines = str(result).splitlines()
     span = result.tube.span
-    assert lines[0] == f"object    track 1 ({result.tube.label}), chosen from 2"
+    assert lines[0] == f"object   track 1 ({result.tube.label}), chosen from 2"
     assert f"frames {span.start_frame} to {span.end_frame} of 24" in lines[1]
     assert [line.split()[0] for line in lines] == [name for name, _ in result.rows()]

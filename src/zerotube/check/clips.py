@@ -18,6 +18,7 @@ from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.mllm.base import VideoMLLM
 from zerotube.query.prompts import existence_prompt
+from zerotube.synth.absent import absent_query
 from zerotube.synth.candidates import SampleVideo, true_tracks
 from zerotube.synth.draw import draw
 from zerotube.synth.questions import questions_of
@@ -60,6 +61,8 @@ class ClipFindings:
         sub_queries: answers to the sub-queries of every described object, which are true.
         right: per preset and clip, whether the right object was chosen.
         chances: per clip, of the right object in a draw among the candidates.
+        presences: per clip where both were answered, the default's margins of presence of its
+            query and of one about something that is not there.
         errors: per preset, groundings that ended in an error, with the last one's text.
         cost: seconds and memory per stage.
     """
@@ -68,6 +71,7 @@ class ClipFindings:
     sub_queries: list[Said] = field(default_factory=list)
     right: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     chances: list[float] = field(default_factory=list)
+    presences: list[tuple[float, float]] = field(default_factory=list)
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -80,14 +84,14 @@ def shown_presets(model: VideoMLLM) -> dict[str, MethodSettings]:
     """The presets that are compared, in an order in which they share most.
 
     Those that show a clip in another way come last, as the clip is encoded anew for them. Of the
-    others those that tune come first: a prefix that carries gradients serves the rest as well, but
-    not the other way round.
+    others those that read gradients come first: a prefix that carries gradients serves the rest as
+    well, but not the other way round.
     """
     chosen = {name: settings_for(model.name, name) for name in SHOWN}
     usual = encode_options(model, chosen[DEFAULT])
 
     def place(name: str) -> tuple[bool, bool]:
-        return encode_options(model, chosen[name]) != usual, not tunes(chosen[name])
+        return encode_options(model, chosen[name]) != usual, not chosen[name].needs_gradients
 
     return {name: chosen[name] for name in sorted(SHOWN, key=place)}
 
@@ -114,11 +118,11 @@ def look_at_clips(subject: Subject, meter: Meter, found: ClipFindings) -> Iterat
                 _look(grounder, number, presets, meter, found)
                 break
             except torch.OutOfMemoryError as error:
-                tuned = [name for name, settings in presets.items() if tunes(settings)]
-                if not tuned:
+                heavy = [name for name, settings in presets.items() if settings.needs_gradients]
+                if not heavy:
                     raise
-                for name in tuned:
-                    found.errors[name] = (subject.clips - number, "not enough memory for tuning")
+                for name in heavy:
+                    found.errors[name] = (subject.clips - number, "not enough memory for gradients")
                     del presets[name]
                 # The traceback holds the frames that hold the tensors.
                 error.__traceback__ = None
@@ -155,6 +159,7 @@ def _look(
             for kind, phrase in (("attribute", sample.attribute), ("action", sample.action))
         ]
     candidates = Candidates(tracks=true_tracks(sample))
+    margins: list[float] = []
     right: dict[str, bool] = {}
     errors: dict[str, str] = {}
     for name, settings in presets.items():
@@ -166,10 +171,22 @@ def _look(
             right[name] = False
         else:
             right[name] = result.tube.track_id == sample.target + 1
+            if name == DEFAULT:
+                margins.append(result.presence.margin)
+    if margins:
+        with meter.stage("absent query"):
+            query = absent_query(stage).query
+            (result,) = grounder.ground_each(
+                video, query, [presets[DEFAULT]], candidates=candidates
+            )
+        if not isinstance(result, ZerotubeError):
+            margins.append(result.presence.margin)
     # All at once, so that an interrupt leaves whole clips alone.
     found.said.append(said)
     found.sub_queries.extend(sub_queries)
     found.chances.append(1 / len(sample.labels))
+    if len(margins) == 2:
+        found.presences.append((margins[0], margins[1]))
     for name, hit in right.items():
         found.right[name].append(hit)
     for name, text in errors.items():

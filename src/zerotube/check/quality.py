@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from zerotube.check.chance import Verdict, at_least, verdict
 from zerotube.check.clips import SET, SHOWN, TUNING_S, ClipFindings
 from zerotube.check.types import CheckLine, Status
+from zerotube.eval.auroc import auroc_interval
 from zerotube.eval.bootstrap import interval
 
 MILD, FAR, DESTROYED = 10.0, 100.0, 1000.0
@@ -33,6 +35,8 @@ def quality_lines(found: ClipFindings) -> Iterator[CheckLine]:
     yield _answers(found, "attribute", "objects", counts=True)
     yield _answers(found, "action", "actions", counts=False)
     yield _sureness(found)
+    if found.presences:
+        yield _presence(found)
     yield from _objects(found)
 
 
@@ -91,6 +95,23 @@ def _sureness(found: ClipFindings) -> CheckLine:
         f"answer destroyed (above) {shares['destroyed']:.0%}; yes and no get "
         f"{mass:.1%} of the first answer token (median)",
         values={"log_ratio": log_ratios, "shares": shares, "mass": mass},
+    )
+
+
+def _presence(found: ClipFindings) -> CheckLine:
+    """Queries about what is there against queries about what is not, and where to divide them."""
+    present, absent = (np.array(part) for part in zip(*found.presences, strict=True))
+    area = auroc_interval(present, absent)
+    below, above = sorted((float(np.quantile(present, 0.02)), float(np.quantile(absent, 0.98))))
+    settings = {"absent_below": round(below, 2), "present_above": round(above, 2)}
+    around = f" {area.bounds('.3f')}" if area.known else ""
+    return CheckLine(
+        "presence",
+        "info",
+        f"AUROC {area.mean:.3f}{around} of {len(present)} present and as many absent queries",
+        f"half of the absent ones are near misses; thresholds that leave 2% on the wrong side: "
+        f"{json.dumps(settings)} (of so few clips they are rough; for zerotube.json)",
+        values={"auroc": area.mean, **settings},
     )
 
 

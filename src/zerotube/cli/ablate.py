@@ -16,6 +16,7 @@ from zerotube.errors import UsageError
 from zerotube.eval.datasets import Request
 from zerotube.eval.names import Ablation
 from zerotube.method.config import preset
+from zerotube.method.recommended import settings_for
 
 if TYPE_CHECKING:
     from zerotube.eval.ablations import AblationTable
@@ -46,16 +47,16 @@ class AblationFlags(RunFlags):
     data: SeveralSplits
 
 
-@with_flags(method="Preset that the rows change.")
+@with_flags(method="Preset that the rows change; default: paper. Not for extensions.")
 def ablate(
     what: Annotated[
         Ablation,
         typer.Argument(
             metavar="|".join(get_args(Ablation)),
-            help="components: the parts of the method (Table 2). extensions: what goes beyond the "
-            "paper's recipe. objective: what tuning minimises (Table 3). frames: sampled frames. "
-            "topk: frames in the span. lr: learning rate by iterations. trackers: what finds the "
-            "candidates.",
+            help="components: the parts of the method (Table 2). extensions: the default beside "
+            "the paper's recipe, with its parts alone and left out. objective: what tuning "
+            "minimises (Table 3). frames: sampled frames. topk: frames in the span. lr: learning "
+            "rate by iterations. trackers: what finds the candidates.",
         ),
     ],
     *,
@@ -69,7 +70,7 @@ def ablate(
             "true tracks); default: the paper's.",
         ),
     ] = "",
-    method: Method = "paper",
+    method: Method = "",
     protocol: ProtocolName = "half-open",
     changes: MethodChanges,
 ) -> None:
@@ -81,7 +82,16 @@ def ablate(
     rows share unless the ablation decides them, those that begin with --llm are for --decomposer
     openai.
     """
-    base = preset(method, **changes)
+    if what == "extensions":
+        if method:
+            raise UsageError(
+                f"--method {method} for the ablation of extensions",
+                wanted="its rows to name the methods",
+                fix="leave --method out",
+            )
+        base = settings_for(asked.model.name, changes=changes)
+    else:
+        base = preset(method or "paper", **changes)
     options = asked.options()
     splits = _splits(asked)
 

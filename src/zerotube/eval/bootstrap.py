@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan, nan
 
@@ -23,7 +23,7 @@ class Interval:
     """A mean and where it would fall in 95% of repetitions with other samples of the same kind.
 
     Attributes:
-        mean: of the samples; NaN if there are none.
+        mean: of the samples, or another statistic of them; NaN if there are none.
         low, high: 2.5% and 97.5% percentiles of the means of resamples; NaN below two samples: one
             says nothing about others.
     """
@@ -80,15 +80,38 @@ def intervals(columns: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> d
             name: Interval(float(values[0]) if count else nan, nan, nan)
             for name, values in arrays.items()
         }
+    means: dict[str, list[NDArray[np.float64]]] = {name: [] for name in arrays}
+    for drawn in resamples(count, seed=seed):
+        for name, values in arrays.items():
+            means[name].append(values[drawn].mean(axis=1))
+    return {
+        name: around(float(values.mean()), np.concatenate(means[name]))
+        for name, values in arrays.items()
+    }
+
+
+def resamples(count: int, *, seed: int = 0) -> Iterator[NDArray[np.int64]]:
+    """Which samples every resample is made of, `DRAWS` resamples in blocks that fit in memory.
+
+    Args:
+        count: how many samples there are, at least 1.
+        seed: of the resamples.
+
+    Yields:
+        int64 ``(resamples, count)``, numbers from 0 to ``count - 1``.
+    """
     rng = np.random.default_rng(seed)
-    means = {name: np.empty(DRAWS) for name in arrays}
     step = max(1, _BLOCK // count)
     for begin in range(0, DRAWS, step):
-        drawn = rng.integers(0, count, (min(step, DRAWS - begin), count))
-        for name, values in arrays.items():
-            means[name][begin : begin + step] = values[drawn].mean(axis=1)
-    found = {}
-    for name, values in arrays.items():
-        low, high = np.percentile(means[name], [2.5, 97.5])
-        found[name] = Interval(float(values.mean()), float(low), float(high))
-    return found
+        yield rng.integers(0, count, (min(step, DRAWS - begin), count))
+
+
+def around(value: float, drawn: NDArray[np.float64]) -> Interval:
+    """The interval of a statistic.
+
+    Args:
+        value: of the samples themselves.
+        drawn: of every resample, float64 ``(n,)``.
+    """
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(value, float(low), float(high))

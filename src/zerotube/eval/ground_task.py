@@ -224,9 +224,9 @@ class GroundTask:
          "query": {"source": who decomposed the sentence, "warnings": [...]}}
 
     ``predictions`` are in the form of a prediction file. ``details`` has track_id, token (text of
-    the grounding token), presence, consistency (None without TAS) and candidates (their number);
-    it misses variants that found nothing to ground, whose prediction says why. ``timings_s`` sums
-    over the variants what each did alone, and once what they share.
+    the grounding token), presence, verdict, consistency (None without TAS) and candidates (their
+    number); it misses variants that found nothing to ground, whose prediction says why.
+    ``timings_s`` sums over the variants what each did alone, and once what they share.
 
     Attributes:
         variants: with labels that differ; those with the same candidates share work if they stand
@@ -366,7 +366,8 @@ def _details(result: GroundingResult) -> dict[str, Any]:
     return {
         "track_id": result.tube.track_id,
         "token": evidence.spatial_token.text,
-        "presence": evidence.presence,
+        "presence": result.presence.probability,
+        "verdict": result.presence.verdict,
         "consistency": evidence.consistency,
         "candidates": len(result.tracks),
     }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from zerotube.errors import InputError
 from zerotube.eval.names import Protocol as Protocol
 from zerotube.geometry.spans import Span
+from zerotube.synth.absent import AbsentQuery
 
 ALL = "all"
 """Name of the one part of a benchmark that reports nothing apart."""
@@ -75,6 +76,7 @@ class Sample:
         fps: frames per second by the annotation; None if that does not say.
         true_tracks: a track file with the true tracks of all objects, where the benchmark has one.
         tags: more to break results down by, such as {"category": "dog"}.
+        absent: a query that nothing in the video fits, where the benchmark has one.
     """
 
     sample_id: str
@@ -90,6 +92,7 @@ class Sample:
     fps: float | None = None
     true_tracks: Path | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    absent: AbsentQuery | None = None
 
 
 @dataclass(frozen=True)

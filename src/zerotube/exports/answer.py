@@ -59,4 +59,4 @@ class Answer:
             scores=np.interp(frames, whole.frame_indices, whole.scores).astype(np.float32),
             label=tube.label,
         )
-        return cls(result.video, result.query.text, result.evidence.presence, track, whole)
+        return cls(result.video, result.query.text, result.presence.probability, track, whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,11 +14,17 @@ from zerotube.errors import NothingToGroundError, NumericalError, UsageError, Ze
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.grounder.prepared import Prepared, timed
-from zerotube.grounder.warnings import domain_warnings, frame_warnings, layer_warnings
+from zerotube.grounder.warnings import (
+    domain_warnings,
+    frame_warnings,
+    layer_warnings,
+    scan_warnings,
+)
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
+from zerotube.method.verdict import presence_of
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
@@ -122,7 +129,8 @@ class Grounder:
         Raises:
             VideoError, TracksError, QueryError: the input cannot be used.
             UsageError: arguments that exclude each other, an unknown proposer or setting.
-            NothingToGroundError: there is no candidate.
+            NothingToGroundError: there is no candidate, or none that the model affirms where the
+                settings say to abstain.
             NumericalError: the model returned numbers that are not finite.
         """
         parsed = query
@@ -230,7 +238,7 @@ class Grounder:
         with _opened(video) as source:
             asked = [(self._parsed(query), settings)]
             (ready,) = self._each(source, asked, candidates, progress)
-        return ready
+        return replace(ready, read=None)
 
     @cached_property
     def _usual(self) -> MethodSettings:
@@ -273,11 +281,14 @@ class Grounder:
                     *self.model.warnings,
                     *frame_warnings(self.model, wish, settings, info.frame_count),
                     *layer_warnings(self.model, settings),
+                    *scan_warnings(session),
                     *session.context.shown.notes,
                     *domain_warnings(self.model, query, info.path),
                 )
                 times_s, spent = source.timestamps_s, dict(seconds)
-                yield Prepared(clip, session, query, tracks, times_s, spent, counted, warnings)
+                yield Prepared(
+                    clip, session, query, tracks, times_s, spent, counted, warnings, source.frames
+                )
         finally:
             if not self.keeps_clip:
                 self._last = None
@@ -312,6 +323,15 @@ class Grounder:
             evidence = ready.evidence(progress=progress)
         with timed(seconds, "decide"):
             tube = decide(evidence, tracks, settings)
+            span = tube.span.start_frame, tube.span.end_frame
+            presence = presence_of(evidence, span, settings)
+        if settings.abstain and presence.verdict == "absent":
+            raise NothingToGroundError(
+                f"nothing in {ready.clip.info.path!r} that fits {ready.query.text!r} (log-odds "
+                f"{presence.margin:.1f}, absent below {settings.absent_below:g})",
+                wanted="an object that the model affirms",
+                fix="leave --abstain out to see the best guess, or lower --absent-below",
+            )
         result = GroundingResult(
             video=ready.clip.info,
             clip=ready.clip,
@@ -327,6 +347,7 @@ class Grounder:
             tracks=tracks,
             evidence=evidence,
             tube=tube,
+            presence=presence,
             timestamps_s=ready.timestamps_s,
             frames_shown=ready.session.context.shown,
             timings_s=seconds,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zerotube.method.config import MethodSettings
 from zerotube.method.ground import StageReport, gather
-from zerotube.method.session import ClipSession
+from zerotube.method.session import ClipSession, FrameReader
 from zerotube.method.types import Evidence
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query
@@ -23,7 +23,7 @@ from zerotube.video import Clip
 class Prepared:
     """A video opened, sampled and encoded, with the candidates of one query.
 
-    Everything it holds is in memory: the video may be closed.
+    Everything it holds is in memory but for what ``read`` reads.
 
     Attributes:
         clip: the sampled frames; ``clip.info`` is that of the video, or of the part looked at.
@@ -36,6 +36,8 @@ class Prepared:
         counted: those stages whose seconds are in an earlier result of the same call; every
             result adds its own.
         warnings: what a user should know before trusting an answer.
+        read: reads further frames of the video while it is open; None where it is closed, and then
+            the ends of the span are found among the sampled frames.
     """
 
     clip: Clip
@@ -46,6 +48,7 @@ class Prepared:
     timings_s: Mapping[str, float]
     counted: set[str]
     warnings: tuple[str, ...]
+    read: FrameReader | None = None
 
     def evidence(
         self, settings: MethodSettings | None = None, progress: StageReport | None = None
@@ -54,14 +57,14 @@ class Prepared:
 
         Args:
             settings: in place of the session's; they show the clip in the same way.
-            progress: told about the stages "tune" and "read".
+            progress: told about the stages "tune", "read" and "scan".
 
         Raises:
             NumericalError: a gradient, map or logit is not finite.
             UsageError: settings that show the clip otherwise.
         """
         session = self.session if settings is None else self.session.under(settings)
-        return gather(session, self.query, self.tracks, self.clip.frame_indices, progress)
+        return gather(session, self.query, self.tracks, self.clip, progress, self.read)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from zerotube.method.config import MethodSettings
+from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.fitting import PREFERRED, recommended, this_machine
@@ -59,6 +60,22 @@ def frame_warnings(
     if chosen.span_rule == "top-k":
         return [f"{said}, span of {chosen.top_k} (--frames, --top-k)"]
     return [f"{said} (--frames)"]
+
+
+def scan_warnings(session: ClipSession) -> list[str]:
+    """There is nothing to be scanned where the settings ask for it.
+
+    Args:
+        session: the encoded clip.
+    """
+    settings = session.settings
+    wanted = settings.span_rule == "cut" and settings.scan_window and settings.scan_weight
+    if not wanted or session.context.layout.grid[0] > 1:
+        return []
+    return [
+        "a single moment was sampled, so that no time can be told from another: the span is the "
+        "whole track"
+    ]
 
 
 def layer_warnings(model: VideoMLLM, settings: MethodSettings) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -11,7 +12,10 @@ from zerotube.query.prompts import Wording
 Objective = Literal["exp", "margin", "entropy"]
 TokenRule = Literal["highest", "mean", "weighted", "top-2", "fixed"]
 Step = Literal["gradient", "token-norm"]
-SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum"]
+SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum", "cut"]
+Contrast = Literal["ratio", "difference", "none"]
+TrackMaps = Literal["attention", "gradient", "both"]
+TrackScore = Literal["max", "mean"]
 Support = Literal["box", "mask"]
 FrameScore = Literal["cells", "pixels"]
 Layers = Literal["shares", "from-end"]
@@ -23,24 +27,24 @@ class MethodSettings:
     """Every knob of the method; the defaults are safe on any model.
 
     The paper's own recipe is the preset ``paper``, what its released code runs ``release``. The
-    defaults differ from the paper in how prompts are tuned: Eq. 4's gradient grows with
-    p_yes / p_no, so that a step of fixed length leaves the features of a sure model far behind,
-    and does nothing where the model says no. The margin of the logits, in units of the tokens'
-    norm, does neither; and the undivided query is what a model is least sure of, so that there is
-    something to gain (docs/results.md). A model may recommend settings of its own
+    defaults differ from the paper in everything that follows from two findings (docs/results.md):
+    time decides, and is found by asking about short windows one by one; and the gradient that
+    tuning starts from finds the object better than the attention after it. So nothing is tuned: no
+    visual prompt, no learning rate. A model may recommend settings of its own
     (`zerotube.method.recommended`).
     """
 
     frames: int = 20
     """Frames sampled uniformly from the video (paper: 20)."""
 
-    token_rule: TokenRule = "highest"
+    token_rule: TokenRule = "mean"
     """Which role token is read: the one with the highest activation (GTI), the mean of all, all
     weighted by their activation above the least one, the mean of the two most active, or always the
     one that opens the model's own turn, as the released code has it (fixed)."""
 
-    relative_attention: bool = True
-    """Divide the attention by the same token's attention under the content-free prompt."""
+    contrast: Contrast = "ratio"
+    """What is read of the attention against the same token's under the content-free prompt: their
+    ratio, as in the paper, what it has more (difference), or the attention itself (none)."""
 
     layers: Layers = "shares"
     """Which layers are averaged: shares = from layer_start to layer_end of the depth; from-end =
@@ -52,10 +56,38 @@ class MethodSettings:
     layer_end: float = 26 / 32
     """End of the averaged layers, exclusive, as a fraction of depth (it drops the last 6 of 32)."""
 
-    spatial_prompt: bool = True
+    track_maps: TrackMaps = "both"
+    """What the track is chosen by: the attention, as in the paper, the gradients of the yes/no
+    margin of the attribute phrase and of the whole sentence, or the product of all three (both)."""
+
+    track_score: TrackScore = "mean"
+    """How a map becomes the score of a track: its maximum inside the track, as in the paper, or
+    its mean there over the frames that show the track."""
+
+    scan_window: int = 4
+    """Frames of the windows that are asked about one by one whether they show what the sentence
+    says; a clip with fewer is one window; 0 = no scan."""
+
+    scan_stride: int = 2
+    """Sampled frames from one window to the next, in whole steps of the model's time."""
+
+    end_windows: int = 5
+    """Further windows around either end of the span, half a sampling step apart, of frames of
+    their own; 0 = none."""
+
+    scan_weight: float = 1.0
+    """Weight of the scan where the span is cut."""
+
+    attention_weight: float = 0.25
+    """Weight of the attention inside the track where the span is cut."""
+
+    gradient_weight: float = 0.0
+    """Weight of the action phrase's gradient inside the track where the span is cut."""
+
+    spatial_prompt: bool = False
     """Tune a visual prompt on the attribute sub-query (V_s)."""
 
-    temporal_prompt: bool = True
+    temporal_prompt: bool = False
     """Tune a visual prompt on the action sub-query (V_t)."""
 
     assembling: bool = False
@@ -87,14 +119,24 @@ class MethodSettings:
     """Sampled frames in the span, at most all of them (K; paper: 7 of 20). Where only the number
     of frames is given, K keeps its share of them. Not read by the span rule rank-sum."""
 
-    span_rule: SpanRule = "top-k"
+    span_rule: SpanRule = "cut"
     """Frames of the span: top-k = K of them, grown around the best one, as in the paper;
     top-k-to-tie = as in the released code, which stops where both neighbours score alike; rank-sum
-    = the run, of any length, whose scores rank highest against the rest."""
+    = the run, of any length, whose scores rank highest against the rest; cut = the run, of any
+    length, that parts the scan, the attention and the gradient best from the rest."""
 
     support: Support = "box"
     """Where a track counts: its box, or its segmentation mask, the nearest in time moved with the
     box where a frame has none."""
+
+    present_above: float = 1.0
+    """Log-odds above which the verdict is that the object is present; a model's own."""
+
+    absent_below: float = -1.0
+    """Log-odds below which the verdict is that it is absent; between the two it is unsure."""
+
+    abstain: bool = False
+    """Give no answer where the verdict is that the object is absent."""
 
     frame_score: FrameScore = "cells"
     """Where the map is read for the frame scores: at its cells, or, as in the released code, at
@@ -132,15 +174,37 @@ class MethodSettings:
             f"layers from {self.layer_start} to {self.layer_end}",
             "0 <= layer_start < layer_end <= 1",
         )
-        for name in ("max_visual_tokens", "grid_side"):
+        for name in ("max_visual_tokens", "grid_side", "scan_window", "end_windows"):
             value = getattr(self, name)
             self._check(value >= 0, f"{name}={value}", "0 or more")
+        self._check(
+            math.isfinite(self.absent_below)
+            and math.isfinite(self.present_above)
+            and self.absent_below <= self.present_above,
+            f"absent_below={self.absent_below} with present_above={self.present_above}",
+            "finite numbers, the first at most the second",
+        )
+        self._check(self.scan_stride >= 1, f"scan_stride={self.scan_stride}", "at least 1")
+        weights = {
+            name: getattr(self, name)
+            for name in ("scan_weight", "attention_weight", "gradient_weight")
+        }
+        for name, value in weights.items():
+            self._check(0.0 <= value < float("inf"), f"{name}={value}", "a finite number >= 0")
+        self._check(
+            any(weights.values()),
+            "a span cut by nothing: all three weights are 0",
+            "scan_weight, attention_weight or gradient_weight above 0",
+        )
         self._check(0.0 <= self.ema < 1.0, f"ema={self.ema}", "0 <= ema < 1")
         self._check(
             0.0 < self.lr < float("inf"), f"lr={self.lr}", "a positive finite learning rate"
         )
         for name, allowed in (
             ("token_rule", get_args(TokenRule)),
+            ("contrast", get_args(Contrast)),
+            ("track_maps", get_args(TrackMaps)),
+            ("track_score", get_args(TrackScore)),
             ("layers", get_args(Layers)),
             ("objective", get_args(Objective)),
             ("step", get_args(Step)),
@@ -186,6 +250,13 @@ class MethodSettings:
             given.setdefault("top_k", max(1, round(self.top_k * frames / self.frames)))
         return replace(self, **given)
 
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether the language model is differentiated with respect to the visual tokens."""
+        tunes = self.spatial_prompt or self.temporal_prompt
+        cuts = self.span_rule == "cut" and self.gradient_weight > 0.0
+        return tunes or cuts or self.track_maps != "attention"
+
     def within(self, frame_limit: int | None) -> MethodSettings:
         """The same settings for a model that takes at most ``frame_limit`` frames."""
         if frame_limit is None or self.frames <= frame_limit:
@@ -197,7 +268,17 @@ class MethodSettings:
         return asdict(self)
 
 
+_ATTENTION: dict[str, Any] = {
+    "token_rule": "highest",
+    "contrast": "ratio",
+    "track_maps": "attention",
+    "track_score": "max",
+    "scan_window": 0,
+    "span_rule": "top-k",
+}
+_TUNED: dict[str, Any] = {**_ATTENTION, "spatial_prompt": True, "temporal_prompt": True}
 _PAPER: dict[str, Any] = {
+    **_TUNED,
     "assembling": True,
     "decomposed": True,
     "objective": "exp",
@@ -216,6 +297,7 @@ DEFAULT: Final = "default"
 PRESETS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     "paper": _PAPER,
+    "tuned": _TUNED,
     "release": {
         **_PAPER,
         **_UNTUNED,
@@ -236,7 +318,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 ``paper`` is the full method of the paper (sections 3 to 8), ``release`` what its released code
 really runs (section 11); ``baseline``, ``gti`` and ``dsth`` are the further rows of its component
-ablation.
+ablation. ``tuned`` is the paper's method with one prompt tuned on the undivided query, by a step in
+units of the tokens' norm.
 """
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.method.config import Support
+from zerotube.method.config import Support, TrackScore
 from zerotube.proposals.types import Track, TrackSet
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def frame_scores(
     frame_indices: NDArray[np.int64],
     layout: TokenLayout,
     support: Support,
+    score: TrackScore = "max",
 ) -> NDArray[np.float64]:
     """S_frame of every candidate: max over (y, x) of A_g * mask, frame by frame.
 
@@ -30,24 +31,70 @@ def frame_scores(
         layout: says which step of the map shows each sampled frame.
         support: "box", or "mask" (see ``Track.mask_at``; the box for a track without masks, and
             where the mask reaches no cell).
+        score: "max", or "mean" for the mean over (y, x), weighted by the mask.
 
     Returns:
         float64 ``(P, N)``, 0 where the candidate is not visible. The track score s_p of Eq. 2 is
         the maximum of its row.
     """
-    _, height, width = layout.grid
     scores = np.zeros((len(tracks), len(frame_indices)))
+    shown = attention[layout.step_of_frame].astype(np.float64)
     for row, track in enumerate(tracks):
-        boxes, visible = track.boxes_at(frame_indices)
-        weights = np.zeros((len(frame_indices), height, width))
-        weights[visible] = box_weights(
-            boxes[visible], (tracks.height, tracks.width), (height, width), layout.view_xyxy
-        )
-        if support == "mask":
-            _replace_by_masks(weights, track, frame_indices, visible, layout)
-        shown = attention[layout.step_of_frame]
-        scores[row] = (shown * weights).reshape(len(frame_indices), -1).max(axis=1)
+        weights = _cell_weights(track, tracks, frame_indices, layout, support)
+        inside = (shown * weights).reshape(len(frame_indices), -1)
+        if score == "max":
+            scores[row] = inside.max(axis=1)
+        else:
+            covered = weights.reshape(len(frame_indices), -1).sum(axis=1)
+            scores[row] = inside.sum(axis=1) / np.where(covered > 0.0, covered, 1.0)
     return scores
+
+
+def seen_in(tracks: TrackSet, frame_indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which sampled frames show which candidate, ``(P, N)``."""
+    return np.array([track.boxes_at(frame_indices)[1] for track in tracks], dtype=np.bool_).reshape(
+        len(tracks), len(frame_indices)
+    )
+
+
+def mean_while_seen(
+    scores: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Mean of frame scores over the frames that show the candidate.
+
+    Args:
+        scores: float64 ``(P, N)``.
+        seen: bool ``(P, N)``.
+        weights: float64 ``(N,)`` above 0, how much each frame counts; None: all the same.
+
+    Returns:
+        float64 ``(P,)``, 0 where no frame shows the candidate.
+    """
+    counted = seen * (np.ones(seen.shape[1]) if weights is None else weights)
+    total = counted.sum(axis=1)
+    found = (scores * counted).sum(axis=1) / np.where(total > 0.0, total, 1.0)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _cell_weights(
+    track: Track,
+    tracks: TrackSet,
+    frame_indices: NDArray[np.int64],
+    layout: TokenLayout,
+    support: Support,
+) -> NDArray[np.float64]:
+    """How much each cell of each sampled frame belongs to a track, ``(N, h, w)`` in [0, 1]."""
+    _, height, width = layout.grid
+    boxes, visible = track.boxes_at(frame_indices)
+    weights = np.zeros((len(frame_indices), height, width))
+    weights[visible] = box_weights(
+        boxes[visible], (tracks.height, tracks.width), (height, width), layout.view_xyxy
+    )
+    if support == "mask":
+        _replace_by_masks(weights, track, frame_indices, visible, layout)
+    return weights
 
 
 def pixel_frame_scores(

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zerotube.errors import NumericalError, UsageError
 from zerotube.method.config import MethodSettings
-from zerotube.method.relevance import relative
+from zerotube.method.relevance import contrasted
 from zerotube.method.tokens import choose_token
-from zerotube.method.tuning import Slope, slope, start, tune
+from zerotube.method.tuning import Slope, margin_gradient, slope, start, tune
 from zerotube.method.types import TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
-from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext
+from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext, as_index
+from zerotube.mllm.windows import encode_part, picked, window_logits
 from zerotube.query.prompts import caption_prompt, existence_prompt
+from zerotube.video.types import Clip
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 Phrase = tuple[str, bool]
 """A sub-query's phrase, and whether the frames are reversed."""
+
+FrameReader = Callable[[NDArray[np.int64]], Clip]
+"""Reads original frames of the video that is grounded; increasing numbers."""
 
 Tuning = tuple[str, str, float, int, float, str]
 """Settings that decide a visual prompt: objective, step, lr, iterations, ema, wording."""
@@ -88,8 +96,7 @@ class ClipSession:
 
     def plain(self, *, reverse: bool) -> Prefix:
         """The prefix without a prompt; its autograd graph is kept where prompts are tuned."""
-        tunes = self.settings.spatial_prompt or self.settings.temporal_prompt
-        return self._kept.plain(tunes, reverse)[1]
+        return self._kept.plain(self.settings.needs_gradients, reverse)[1]
 
     def losses(self, phrase: str, *, reverse: bool = False) -> tuple[float, ...]:
         """Tune the prompt of a phrase if that was not done yet, and return its losses."""
@@ -121,7 +128,7 @@ class ClipSession:
     def role_maps(
         self, question: str, phrase: str | None, *, reverse: bool = False
     ) -> tuple[Tensor, tuple[str, ...]]:
-        """Attention of every candidate token under a question, relative if the settings say so.
+        """Attention of every candidate token under a question, in the contrast of the settings.
 
         Args:
             question: the full query as asked.
@@ -145,13 +152,97 @@ class ClipSession:
             answer = self.model.ask(prefix, [question], layers=self.layers, logits=False)[0]
             reads.put((key, self.layers), (_finite(answer.maps), answer.role_texts))
         maps, texts = reads[key, self.layers]
-        if self.settings.relative_attention:
+        if self.settings.contrast != "none":
             generic = self._generic_maps(reverse)
             # The released code's content-free prompt ends without punctuation: there the question
             # mark has nothing to be divided by, and is not a candidate.
             own = max(len(maps) - len(generic), 0)
-            return relative(maps[own:], generic), texts[own:]
+            return contrasted(maps[own:], generic, self.settings.contrast), texts[own:]
         return maps, texts
+
+    def gradient_map(self, phrase: str) -> Tensor:
+        """How much each cell matters to whether a phrase is affirmed: a map without tuning.
+
+        The length of the gradient of log p_yes - log p_no of "Is there {phrase} in this video?"
+        with respect to each visual token: the first step of the paper's tuning, before it is taken
+        (docs/method.md).
+
+        Args:
+            phrase: a sub-query.
+
+        Returns:
+            float32 ``(T, h, w)``.
+
+        Raises:
+            NumericalError: if the gradient is not finite.
+        """
+        if phrase not in self._kept.gradients:
+            leaf, prefix = self._kept.plain(True, False)
+            if leaf is None:
+                raise ValueError("a prefix without a leaf was given where gradients are read")
+            question = existence_prompt(phrase)
+            found = margin_gradient(self.model, question, (leaf, prefix), self.answers)
+            lengths = found.float().norm(dim=-1)
+            cells = as_index(self.context.layout.cells, lengths.device)
+            self._kept.gradients.put(phrase, lengths[cells])
+        return self._kept.gradients[phrase]
+
+    @torch.no_grad()
+    def window_margins(
+        self, clip: Clip, windows: Sequence[range], question: str
+    ) -> NDArray[np.float64]:
+        """Logit of yes less that of no for windows of the clip, each shown alone.
+
+        Args:
+            clip: the frames that were encoded.
+            windows: runs of time steps.
+            question: what is asked.
+
+        Returns:
+            float64, one per window.
+
+        Raises:
+            NumericalError: a logit is not finite.
+        """
+        ids = [self.answers.yes, self.answers.no]
+        key = (tuple(windows), question)
+        if key not in self._kept.margins:
+            logits = _finite(
+                window_logits(self.model, self.context, clip, windows, [question], token_ids=ids)
+            )[:, 0].double()
+            self._kept.margins.put(key, (logits[:, 0] - logits[:, 1]).cpu().numpy())
+        return self._kept.margins[key]
+
+    @torch.no_grad()
+    def margins_of(
+        self, windows: Sequence[NDArray[np.int64]], question: str, read: FrameReader
+    ) -> NDArray[np.float64]:
+        """The same for windows of other frames of the video, each a clip of its own.
+
+        Args:
+            windows: original frames of each, increasing.
+            question: what is asked.
+            read: reads frames; asked once, for those of all windows that are not known yet.
+
+        Returns:
+            float64, one per window.
+
+        Raises:
+            NumericalError: a logit is not finite.
+            VideoError: a frame cannot be read.
+        """
+        known = self._kept.far_margins
+        keys = [(tuple(map(int, frames)), question) for frames in windows]
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        if missing:
+            clip = read(np.unique(np.concatenate([windows[place] for place in missing])))
+        for place in missing:
+            part = picked(clip, np.isin(clip.frame_indices, windows[place]))
+            prefix = self.model.prefill(encode_part(self.model, self.context, part))
+            logits = _finite(self.model.ask(prefix, [question])[0].logits).double()
+            margin = float(logits[self.answers.yes] - logits[self.answers.no])
+            known.put(keys[place], margin)
+        return np.array([known[key] for key in keys], dtype=np.float64)
 
     @torch.no_grad()
     def presence(self, question: str) -> float:
@@ -240,6 +331,9 @@ class _Kept:
         ] = _Recent(16)
         self.generic: _Recent[tuple[str, bool, range], Tensor] = _Recent(8)
         self.presences: _Recent[str, float] = _Recent(32)
+        self.gradients: _Recent[str, Tensor] = _Recent(32)
+        self.far_margins: _Recent[tuple[tuple[int, ...], str], float] = _Recent(256)
+        self.margins: _Recent[tuple[tuple[range, ...], str], NDArray[np.float64]] = _Recent(32)
 
     def plain(self, tunes: bool, reverse: bool) -> tuple[Tensor | None, Prefix]:
         """The prefix without a prompt, and the zero prompt that takes gradients if one is tuned."""

@@ -59,6 +59,37 @@ def start(model: VideoMLLM, context: VisualContext, *, reverse: bool) -> tuple[T
         return zero, model.prefill(context, zero, reverse=reverse)
 
 
+def margin_gradient(
+    model: VideoMLLM, question: str, started: tuple[Tensor, Prefix], answers: AnswerIds
+) -> Tensor:
+    """Gradient of the logit of yes less that of no with respect to the visual tokens, ``(M, d)``.
+
+    Args:
+        model: the MLLM.
+        question: the sub-query as asked.
+        started: a prompt that takes gradients, and the prefix that depends on it; its graph stays.
+        answers: ids of yes and no.
+
+    Raises:
+        NumericalError: if the gradient is not finite.
+    """
+    leaf, prefix = started
+    with torch.enable_grad():
+        logits = model.ask(prefix, [question])[0].logits
+    if logits is None:  # asked for above; this narrows the type
+        raise ValueError("an answer without logits")
+    (gradient,) = torch.autograd.grad(
+        logits[answers.yes] - logits[answers.no], leaf, retain_graph=True
+    )
+    if not torch.isfinite(gradient).all():
+        raise NumericalError(
+            f"a gradient of {question[:60]!r} that is not finite",
+            wanted="finite numbers",
+            fix="load the model with --dtype float32, or take --track-maps attention",
+        )
+    return gradient
+
+
 @dataclass(frozen=True, eq=False)
 class Slope:
     """Loss and gradient of a sub-query at some prompt.

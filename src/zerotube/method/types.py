@@ -5,12 +5,16 @@ An ``Evidence`` can be stored and decided upon again (another K, another rule) w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import NumericalError
+
+SOFTNESS = 4.0
+"""What margins are divided by where they weigh frames; chosen from 1, 2 and 4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,73 @@ class TokenChoice:
 
 
 @dataclass(frozen=True, eq=False)
+class Scan:
+    """How sure the model is that short windows of the clip show what was asked.
+
+    Attributes:
+        first_frames, last_frames: int64 ``(W,)``, the original frames that each window begins and
+            ends with; the windows are in the order of their middles.
+        margins: float64 ``(W,)``, logit of "yes" less logit of "no".
+    """
+
+    first_frames: NDArray[np.int64]
+    last_frames: NDArray[np.int64]
+    margins: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = self.margins.shape
+        same = self.first_frames.shape == self.last_frames.shape == shape
+        if len(shape) != 1 or not same:
+            raise ValueError(
+                f"windows of shapes {self.first_frames.shape} and {self.last_frames.shape}, "
+                f"margins of shape {shape}"
+            )
+        if not np.isfinite(self.margins).all():
+            raise NumericalError(
+                "a margin of yes over no that is not finite",
+                wanted="finite logits",
+                fix="load the model with --dtype float32",
+            )
+        if (np.diff(self.moments) <= 0.0).any():
+            raise ValueError(f"windows whose middles {self.moments.tolist()} do not increase")
+
+    @property
+    def moments(self) -> NDArray[np.float64]:
+        """The windows' middles, float64 ``(W,)``, original frames, also between two of them."""
+        return (self.first_frames + self.last_frames) / 2.0
+
+    def presence_at(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How likely some frames show it: logistic function of the margin, softened.
+
+        Models are surer than they are right: a margin counts a quarter (`SOFTNESS`). Between the
+        middles of two windows it is linear.
+
+        Args:
+            frames: int64 ``(N,)``, original frames.
+
+        Returns:
+            float64 ``(N,)`` in [0, 1].
+        """
+        margins = np.interp(frames, self.moments, self.margins)
+        presence: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(margins / (2.0 * SOFTNESS)))
+        return presence
+
+    def joined(self, other: Scan) -> Scan:
+        """The windows of both; of two with one middle, this scan's own."""
+        known = np.isin(other.moments, self.moments)
+        parts = [
+            np.concatenate([mine, theirs[~known]])
+            for mine, theirs in (
+                (self.first_frames, other.first_frames),
+                (self.last_frames, other.last_frames),
+                (self.margins, other.margins),
+            )
+        ]
+        order = np.argsort(parts[0] + parts[1], kind="stable")
+        return Scan(*(part[order] for part in parts))
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Scores and maps of one query on one clip.
 
@@ -66,7 +137,8 @@ class Evidence:
             the un-reversed map where TAS is on).
         temporal_map: float32 ``(T, h, w)``, attention the frames are chosen by (A_T).
         track_ids: ids of the candidates, P of them.
-        track_scores: float64 ``(P,)``, s_p of Eq. 2.
+        track_scores: float64 ``(P,)``, what the track is chosen by: s_p of Eq. 2, or the product
+            of the ``track_parts``, in the sense of their geometric mean.
         frame_scores: float64 ``(P, N)``, S_frame of every candidate at every sampled frame, 0 where
             the candidate is not visible.
         spatial_token, temporal_token: which role token each map was read from.
@@ -76,6 +148,15 @@ class Evidence:
         losses: objective before each tuning step, per tuned prompt ("spatial", "temporal",
             "spatial reversed"); empty without tuning.
         view_xyxy: the part of the frame that the maps cover, as fractions of width and height.
+        seen: bool ``(P, N)``, which sampled frames show which candidate; None: those with a frame
+            score above 0.
+        scan: the windows that were asked about; None without a scan.
+        gradient_scores: float64 ``(P, N)``, the action phrase's gradient inside every candidate;
+            None where it was not asked for.
+        track_parts: float64 ``(P,)`` each, what the track scores are made of, by name.
+        has_action: whether the sentence says what its object does: else there is nothing to be cut
+            out of the time in which it is seen.
+        unknown_words: words of the sentence that the model does not know.
     """
 
     frame_indices: NDArray[np.int64]
@@ -91,6 +172,17 @@ class Evidence:
     consistency: float | None
     losses: dict[str, tuple[float, ...]]
     view_xyxy: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    seen: NDArray[np.bool_] | None = None
+    scan: Scan | None = None
+    gradient_scores: NDArray[np.float64] | None = None
+    track_parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    has_action: bool = True
+    unknown_words: tuple[str, ...] = ()
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Which sampled frames show which candidate, ``(P, N)``."""
+        return self.frame_scores > 0.0 if self.seen is None else self.seen
 
     def __post_init__(self) -> None:
         shape = (len(self.track_ids), len(self.frame_indices))

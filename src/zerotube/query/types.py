@@ -26,6 +26,8 @@ class Query:
         kind: whether the sentence states something or asks.
         source: who decomposed it: "rules", "openai:<model>" for a server, "model:<name>" for the
             loaded model itself, "override" if the user gave a phrase.
+        has_action: whether it says what the target does or where it is; a bare noun phrase does
+            not.
         warnings: what to read before trusting the phrases, such as a decomposer that failed and
             left the sentence to the rules.
 
@@ -40,6 +42,7 @@ class Query:
     statement: str
     kind: Kind
     source: str
+    has_action: bool = True
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

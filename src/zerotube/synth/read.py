@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zerotube.errors import InputError
+from zerotube.synth.absent import AbsentKind, AbsentQuery
 from zerotube.synth.sets import RICH
 from zerotube.synth.write import recipe_version
 
@@ -47,6 +48,8 @@ class SavedSample:
         height: pixels.
         frame_count: frames of the clip; None in folders of recipe version 2.
         tags: what a test set records besides; empty for others.
+        absent: a second query, which nothing in the clip fits; None in folders that were written
+            without one.
     """
 
     sample_id: str
@@ -65,6 +68,7 @@ class SavedSample:
     height: int
     frame_count: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    absent: AbsentQuery | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,13 @@ class SavedRecipe:
 _Frame = Annotated[int, Field(ge=0)]
 _Pixels = Annotated[int, Field(ge=1)]
 _Text = Annotated[str, Field(pattern=r"^[^\x00]+$")]
+
+
+class _Absent(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    query: _Text
+    kind: AbsentKind
 
 
 class _Line(BaseModel):
@@ -104,6 +115,7 @@ class _Line(BaseModel):
     height: _Pixels
     frame_count: Annotated[int, Field(ge=1)] | None = None
     tags: dict[str, str] = Field(default_factory=dict)
+    absent: _Absent | None = None
 
 
 class _RecipeFile(BaseModel):
@@ -209,6 +221,8 @@ def _saved(line: _Line, folder: Path) -> SavedSample:
         raise ValueError(f"end_frame {line.end_frame} in a clip of {line.frame_count} frames")
     values["sample_id"] = values.pop("id")
     values |= {name: folder / values[name] for name in ("video", "tracks")}
+    if line.absent is not None:
+        values["absent"] = AbsentQuery(line.absent.query, line.absent.kind)
     return SavedSample(**values | {"fps": Fraction(line.fps)})
 
 

@@ -18,8 +18,9 @@ from typing import Any
 from zerotube.errors import InputError, UsageError
 from zerotube.files import whole_folder
 from zerotube.proposals.base import Progress
-from zerotube.synth.draw import SynthSample, set_sample
-from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS
+from zerotube.synth.absent import absent_query
+from zerotube.synth.draw import SynthSample, draw
+from zerotube.synth.sets import RICH, SET_SAMPLES, SET_SEEDS, SETS, Stage, set_stage
 from zerotube.video import write_video
 
 RECIPE_VERSION = 4
@@ -66,9 +67,9 @@ class Recipe:
                 f"set {self.set!r}", wanted=f"one of {', '.join(SETS)}", fix="name one"
             )
 
-    def sample(self, index: int) -> SynthSample:
-        """Draw one of the samples."""
-        return set_sample(self.set, index, self.seed, side=self.size)
+    def stage(self, index: int) -> Stage:
+        """What decides one of the samples."""
+        return set_stage(self.set, index, self.seed)
 
 
 def recipe_version(name: str) -> int:
@@ -205,7 +206,8 @@ def _end_with_parent() -> None:
 
 def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
     """Write one sample's files into `folder`; returns its line of the list."""
-    item = recipe.sample(index)
+    stage = recipe.stage(index)
+    item = draw(stage, recipe.size)
     video, tracks = f"videos/{item.sample_id}.mp4", f"tracks/{item.sample_id}.json"
     write_video(folder / video, item.frames, item.fps, crf=CRF)
     (folder / tracks).write_text(json.dumps(tracks_document(item)) + "\n", encoding="utf-8")
@@ -226,4 +228,5 @@ def _write_one(recipe: Recipe, folder: Path, index: int) -> dict[str, Any]:
         "height": item.frames.shape[1],
         "frame_count": len(item.frames),
         "tags": dict(item.tags),
+        "absent": asdict(absent_query(stage)),
     }

@@ -9,7 +9,8 @@ from zerotube.errors import InputError, NothingToGroundError, NumericalError, Us
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
 from zerotube.method.types import Evidence
-from zerotube.proposals.types import TrackSet
+from zerotube.method.when import span_of
+from zerotube.proposals.types import Track, TrackSet
 from zerotube.tube.densify import cut_to_span, densify
 from zerotube.tube.types import Tube
 
@@ -129,7 +130,7 @@ def rank_sum_span(frame_scores: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def choose_span(frame_scores: NDArray[np.float64], settings: MethodSettings) -> tuple[int, int]:
-    """First and last selected frame by the settings' rule: ``grow_span`` or ``rank_sum_span``."""
+    """First and last selected frame by a rule that counts or ranks scores (all but "cut")."""
     if settings.span_rule == "rank-sum":
         return rank_sum_span(frame_scores)
     to_tie = settings.span_rule == "top-k-to-tie"
@@ -150,14 +151,16 @@ def _check(frame_scores: NDArray[np.float64]) -> None:
 def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tube:
     """The tube: the candidate of the highest track score, over the frames selected inside it.
 
-    The span runs from the first to the last selected sampled frame, in original frame numbers, as
-    far as the densified track goes: where the track ends the span ends, since K frames are counted
-    whether the object is there or not. So every frame of the span has a box.
+    The span runs from the first to the last selected frame, in original frame numbers, as far as
+    the densified track goes: where the track ends the span ends, since K frames are counted
+    whether the object is there or not. So every frame of the span has a box. Where frames are
+    selected by the rule "cut" and the sentence names no action, or a single frame was sampled, the
+    span is the whole track.
 
     Args:
         evidence: scores of the candidates of ``tracks``.
         tracks: the candidates.
-        settings: say how the frames are selected (span_rule, top_k).
+        settings: say how the frames are selected (span_rule, top_k, the weights).
 
     Raises:
         NothingToGroundError: if no candidate scores above 0.
@@ -166,9 +169,8 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
             has no box inside the span: the two do not belong together.
     """
     chosen = choose_track(evidence)
-    first, last = choose_span(evidence.frame_scores[chosen], settings)
     track = tracks.by_id(evidence.track_ids[chosen])
-    span = Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
+    span = _span(evidence, chosen, track, settings)
     track_frames, track_boxes = densify(track)
     frames, boxes = cut_to_span(track_frames, track_boxes, span)
     if len(frames):  # else the tube says that tracks and scores do not belong together
@@ -182,3 +184,16 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
         track_frame_indices=track_frames,
         track_boxes_xyxy=track_boxes,
     )
+
+
+def _span(evidence: Evidence, row: int, track: Track, settings: MethodSettings) -> Span:
+    if settings.span_rule != "cut":
+        first, last = choose_span(evidence.frame_scores[row], settings)
+        return Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
+    start, end = int(track.frame_indices[0]), int(track.frame_indices[-1])
+    if evidence.has_action and len(evidence.frame_indices) > 1:
+        found = span_of(evidence, row, settings)
+        # A run that misses the track altogether would leave nothing of it.
+        if found[0] <= end and found[1] >= start:
+            start, end = found
+    return Span(start, end)

@@ -158,7 +158,9 @@ class _Footer:
         self.width = picture[0]
         self.height = round(text_size * 1.3) + self._bar_height + 3 * self._gap
         self._time_font = ImageFont.truetype(str(style.legible("0", bold=True)[1]), text_size)
-        query, font = style.legible(style.clean(result.query.text) + "…")
+        verdict = result.presence.verdict
+        said = result.query.text if verdict == "present" else f"{verdict}: {result.query.text}"
+        query, font = style.legible(style.clean(said) + "…")
         query_font = ImageFont.truetype(str(font), text_size)
         widest = self._time_font.getlength(f"{result.timestamps_s.max():.2f} s")
         room = self.width - 4 * self._gap - widest

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.method.types import TokenChoice
+from zerotube.method.types import Scan, TokenChoice
+from zerotube.method.when import SURE
 from zerotube.tube import style
+from zerotube.tube.rows import verdict_text
 from zerotube.tube.types import GroundingResult
 
 if TYPE_CHECKING:
@@ -108,11 +110,13 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     times = result.timestamps_s[evidence.frame_indices]
     selected = np.array([int(frame) in tube.span for frame in evidence.frame_indices])
     title = _fitted(result.query.text, 12.0, 8.6, lines=3, bold=True)
-    head = 0.78 + 0.24 * title.count("\n")
+    legend_rows = 1 if evidence.scan is None else 2
+    head = 0.58 + 0.2 * legend_rows + 0.24 * title.count("\n")
     height = 3.4 + head
     figure = Figure(figsize=(9.6, height), facecolor="white", dpi=DPI)
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.075, 0.55 / height, 0.9, 1 - (head + 0.75) / height))
+    width = 0.9 if evidence.scan is None else 0.86
+    axes = figure.add_axes((0.075, 0.55 / height, width, 1 - (head + 0.75) / height))
 
     axes.axvspan(
         result.start_s,
@@ -154,6 +158,8 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     axes.set_xlim(-0.01 * duration, 1.01 * duration)
     axes.set_ylim(0.0, max(float(evidence.frame_scores.max()), 1e-12) * 1.08)
     style.panel(axes, "seconds", "attention inside the track")
+    if evidence.scan is not None:
+        _draw_scan(axes, result, evidence.scan)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -169,7 +175,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     _note(
         figure,
         f"{result.start_s:.2f} s to {result.end_s:.2f} s (frames {span.start_frame} to "
-        f"{span.end_frame}); presence {evidence.presence:.2f}; temporal attention read from "
+        f"{span.end_frame}); {verdict_text(result)}; temporal attention read from "
         f"{_token_name(evidence.temporal_token)}",
         0.075,
         1 - (0.46 + 0.24 * title.count("\n")) / height,
@@ -177,11 +183,32 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     canvas.print_figure(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
+def _draw_scan(axes: Axes, result: GroundingResult, scan: Scan) -> None:
+    """Margins of the scanned windows at their middles, on an axis of their own at the right."""
+    numbers = np.arange(len(result.timestamps_s))
+    times = np.interp(scan.moments, numbers, result.timestamps_s)
+    margins = scan.margins.clip(-SURE, SURE)
+    # Behind the attention, which keeps the axes' own legend.
+    beside = axes.twinx()
+    beside.plot(times, margins, "s-", color=style.SCAN, lw=1.4, ms=3.5, clip_on=False)
+    beside.set_ylim(-1.08 * SURE, 1.08 * SURE)
+    beside.set_ylabel("asked window by window: yes over no", fontsize=9, color=style.SCAN)
+    beside.tick_params(labelsize=8, colors=style.SCAN, length=0)
+    for side in ("top", "left", "right", "bottom"):
+        beside.spines[side].set_visible(False)
+    axes.plot([], [], "s-", color=style.SCAN, lw=1.4, ms=3.5, label="scan (right axis)")
+
+
+_CONTRASTS = {"ratio": "relative to", "difference": "above"}
+"""What a contrast of the method is called in a note."""
+
+
 def _attention_note(result: GroundingResult, shown: int) -> str:
     token, count = result.evidence.spatial_token, len(result.evidence.frame_indices)
-    note = f"spatial attention, read from {_token_name(token)}"
-    if result.settings.get("method", {}).get("relative_attention", False):
-        note += ", relative to a content-free prompt"
+    note = f"{verdict_text(result)}; spatial attention, read from {_token_name(token)}"
+    contrast = result.settings.get("method", {}).get("contrast", "none")
+    if contrast != "none":
+        note += f", {_CONTRASTS[contrast]} a content-free prompt's"
     if shown < count:
         note += f"; {shown} of {count} sampled frames"
     return note + "; orange frame: in the span"

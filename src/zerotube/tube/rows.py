@@ -7,7 +7,7 @@ from zerotube.tube.types import GroundingResult
 
 def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
     """Name and value of what a person wants to know first."""
-    tube, evidence = result.tube, result.evidence
+    tube = result.tube
     model = result.model
     if model == "bundled":
         from zerotube.bundled import DOMAIN
@@ -22,10 +22,17 @@ def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
             f"of {result.video.frame_count}",
         ),
         ("method", str(result.settings.get("preset", "custom"))),
-        ("presence", f"{evidence.presence:.2f}"),
+        ("verdict", verdict_text(result)),
         ("token", _token_text(result)),
         ("model", model),
     ]
+
+
+def verdict_text(result: GroundingResult) -> str:
+    """Whether the object is there, with the probability and what speaks against it."""
+    presence = result.presence
+    said = f"{presence.verdict} ({presence.probability:.2f})"
+    return f"{said}: {presence.reason}" if presence.reason else said
 
 
 def _token_text(result: GroundingResult) -> str:

@@ -71,6 +71,8 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
         "end_s": _seconds(result.end_s),
         "track_id": tube.track_id,
         "label": tube.label,
+        "verdict": result.presence.verdict,
+        "presence": result.presence.probability,
         "boxes": [
             {
                 "frame": int(frame),

@@ -23,6 +23,9 @@ OTHER = "#aab2bf"
 INK = "#14171c"
 """Backgrounds of the overlay's footer and label, text of the plots."""
 
+SCAN = "#1b6ca8"
+"""What was asked window by window."""
+
 NOTE = "#5b6472"
 """Smaller text of the plots."""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zerotube.errors import InputError, TracksError
 from zerotube.geometry.spans import Span
 from zerotube.method.types import Evidence
+from zerotube.method.verdict import Presence
 from zerotube.proposals.types import TrackSet
 from zerotube.query.types import Query
 from zerotube.video.shown import FramesShown
@@ -89,6 +90,7 @@ class GroundingResult:
         tracks: the candidates.
         evidence: maps and scores.
         tube: the decision.
+        presence: whether there is such an object at all.
         frames_shown: what became of the sampled frames on their way into the model; None where
             that is not known.
         timings_s: seconds per stage.
@@ -110,6 +112,7 @@ class GroundingResult:
     tracks: TrackSet
     evidence: Evidence
     tube: Tube
+    presence: Presence
     frames_shown: FramesShown | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     shared_stages: frozenset[str] = frozenset()

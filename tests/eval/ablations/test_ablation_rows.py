@@ -34,21 +34,27 @@ def test_components_are_the_presets() -> None:
     assert not settings["GTI + undivided query (vanilla tuning)"].decomposed
 
 
-def test_beyond_begins_at_the_papers_recipe_whatever_the_base() -> None:
-    others = {"token_rule": "mean", "span_rule": "rank-sum", "step": "token-norm"}
-    for base in (FULL, preset("gti", decomposed=False, **others)):
-        rows = {row.variant.label: row for row in rows_of("extensions", base)}
-        assert rows["GTI"].variant.settings == preset("gti")
-        assert rows["full"].variant.settings == FULL
-        last = rows["full, token norm, rank-sum span, weighted tokens"]
-        assert {row.compared_with for row in rows.values()} == {None, "GTI"}
-        assert last.variant.settings == preset(
-            "paper", step="token-norm", lr=0.1, span_rule="rank-sum", token_rule="weighted"
-        )
-        undivided = rows["undivided query, token norm, rank-sum span"].variant.settings
-        assert undivided == preset(
-            "paper", step="token-norm", lr=0.1, span_rule="rank-sum", decomposed=False
-        )
+def test_extensions_are_the_default_beside_others_and_with_one_part_changed() -> None:
+    base = preset(scan_window=2, frames=16)
+    rows = {row.variant.label: row for row in rows_of("extensions", base)}
+    settings = {label: row.variant.settings for label, row in rows.items()}
+    assert settings["default"] == base
+    for label, name in (("GTI", "gti"), ("paper", "paper")):
+        mine, theirs = settings[label].to_dict(), preset(name, frames=16).to_dict()
+        assert {k: v for k, v in mine.items() if k not in ("scan_stride", "attention_weight")} == {
+            k: v for k, v in theirs.items() if k not in ("scan_stride", "attention_weight")
+        }
+    assert {row.compared_with for row in rows.values()} == {None, "GTI", "default"}
+    changed = {
+        label: {k for k, v in one.to_dict().items() if v != base.to_dict()[k]}
+        for label, one in settings.items()
+        if rows[label].compared_with == "default"
+    }
+    assert len(changed) == 9
+    assert all(changed.values())
+    assert changed["default, no windows around the ends"] == {"end_windows"}
+    assert changed["default, span of K frames"] == {"span_rule"}
+    assert changed["default, tracks by attention alone"] == {"track_maps"}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_sweeps_are_the_papers_and_keep_the_rest() -> None:
     ]
     assert all(row.variant.settings.lr == 2.0 for row in own)
     few = {row.variant.label: row.variant.settings.top_k for row in rows_of("extensions", FEW)}
-    assert (few["GTI"], few["default"], few["released code"]) == (2, 2, 3)
+    assert (few["GTI"], few["default"]) == (2, 2)
 
 
 def test_trackers_are_named_by_the_user() -> None:

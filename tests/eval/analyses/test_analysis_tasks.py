@@ -97,15 +97,15 @@ def test_tokens_ground_as_the_presets_do(
     texts = [token["text"] for token in result["tokens"]]
     assert texts[0] == "?"
     assert texts.count("\n") == 2
-    for attention, relative in (("relative", True), ("plain", False)):
+    for attention, contrast in (("relative", "ratio"), ("plain", "none")):
         found = result["attentions"][attention]
-        gti = ground("gti", relative_attention=relative)
+        gti = ground("gti", contrast=contrast)
         token = gti.evidence.spatial_token
         assert token.texts == tuple(texts)
         np.testing.assert_allclose(found["activations"], token.activations, rtol=1e-5)
         assert token.chosen is not None
         assert found["gt_v_iou"][token.chosen] == pytest.approx(quality(sample, gti)[0])
-        mean = ground("baseline", relative_attention=relative)
+        mean = ground("baseline", contrast=contrast)
         assert found["gt_v_iou_of_mean"] == pytest.approx(quality(sample, mean)[0])
         for region in ("span", "track"):
             assert len(found["ratios"][region]) == 6
@@ -147,10 +147,10 @@ def test_peaks_are_those_of_the_methods_maps(
 ) -> None:
     work = opened_work(PeaksTask(PeaksTask.with_changes({"frames": FRAMES})))
     result = work(sample)
-    for attention, relative in (("relative", True), ("plain", False)):
+    for attention, contrast in (("relative", "ratio"), ("plain", "none")):
         found = result["attentions"][attention]
-        before = ground("gti", relative_attention=relative).evidence.spatial_map
-        after = ground("dsth", relative_attention=relative).evidence
+        before = ground("gti", contrast=contrast).evidence.spatial_map
+        after = ground("dsth", contrast=contrast).evidence
         for name, one_map in (
             ("before", before),
             ("V_s", after.spatial_map),

@@ -12,7 +12,8 @@ from zerotube.errors import InputError, UsageError
 from zerotube.eval.datasets import Request, load_benchmark
 from zerotube.geometry.spans import Span
 from zerotube.synth import cache as cached_sets
-from zerotube.synth import set_folder, set_sample, write_set
+from zerotube.synth import set_folder, set_sample, set_stage, write_set
+from zerotube.synth.absent import absent_query
 
 COUNT = 3
 
@@ -60,6 +61,7 @@ def test_truth_is_the_targets_track_over_the_span(written):
         np.testing.assert_allclose(item.truth.boxes_xyxy, boxes, atol=0.01)
         assert item.truth.boxes_xyxy.dtype == np.float64
         assert item.tags == drawn.tags
+        assert item.absent == absent_query(set_stage("mixed", index))
         assert item.video == written / "mixed" / "videos" / item.video_name
         assert item.true_tracks.is_file()
         assert (item.frame_count, item.width, item.height) == (len(drawn.frames), 64, 64)
@@ -70,6 +72,11 @@ def test_truth_is_the_targets_track_over_the_span(written):
         "action-hard",
         "attribute-hard",
     ]
+
+
+def test_folders_of_before_have_no_absent_queries(folder):
+    change_lines(folder, lambda lines: [line.pop("absent") for line in lines])
+    assert [item.absent for item in ask(root=folder).samples] == [None] * COUNT
 
 
 def test_a_root_may_hold_one_folder_per_set(written):

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
 from zerotube.eval.names import Ablation
-from zerotube.method.config import MethodSettings, preset
+from zerotube.method.config import DEFAULT, PRESETS, MethodSettings
 
 NORMED_LR = 0.1
 """Learning rate of the rows whose steps are in units of the tokens' norm; chosen from 0.1, 0.3, 1
@@ -73,46 +73,52 @@ def _normed(label: str, settings: MethodSettings) -> AblationRow:
 
 
 def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
-    """What goes beyond the paper: spans of free length, several tokens, steps by token norm.
+    """What goes beyond the paper: the package's default beside others, then with parts changed.
 
-    And tuning on the undivided query, the paper's vanilla tuning, with each of these; last the
-    package's default settings, and what the paper's released code runs.
+    The base is the default, with what the model recommends. Each part is also taken alone, put into
+    the paper's untuned method (GTI).
     """
     _no_values("extensions", values)
-    full = replace(
-        base,
-        token_rule="highest",
-        span_rule="top-k",
-        step="gradient",
-        decomposed=True,
-        spatial_prompt=True,
-        temporal_prompt=True,
-        assembling=True,
-    )
-    gti = replace(full, spatial_prompt=False, temporal_prompt=False, assembling=False)
-    normed = replace(full, step="token-norm", lr=NORMED_LR)
-    spanned = replace(normed, span_rule="rank-sum")
-    vanilla, short = replace(full, decomposed=False), replace(normed, decomposed=False)
-    rows = {
-        "GTI, rank-sum span": replace(gti, span_rule="rank-sum"),
-        "GTI, weighted tokens": replace(gti, token_rule="weighted"),
-        "GTI, top 2 tokens": replace(gti, token_rule="top-2"),
-        "full": full,
-        "full, token norm": normed,
-        "full, token norm, rank-sum span": spanned,
-        "full, token norm, rank-sum span, weighted tokens": replace(spanned, token_rule="weighted"),
-        "undivided query": vanilla,
-        "undivided query, token norm": short,
-        "undivided query, rank-sum span": replace(vanilla, span_rule="rank-sum"),
-        "undivided query, token norm, rank-sum span": replace(short, span_rule="rank-sum"),
-        "default": preset("default", frames=base.frames),
-        "default, weighted tokens": preset("default", frames=base.frames, token_rule="weighted"),
-        "released code": preset("release", frames=base.frames),
+    gti, tuned = _as(base, "gti"), _as(base, "tuned")
+    mean: dict[str, Any] = {"token_rule": "mean", "track_score": "mean"}
+    when: dict[str, Any] = {"span_rule": "cut", "scan_window": base.scan_window}
+    others = {
+        "paper": _as(base, "paper"),
+        "tuned (undivided, token norm, weighted tokens)": replace(tuned, token_rule="weighted"),
+    }
+    alone = {
+        "GTI, cut of the attention": replace(gti, span_rule="cut"),
+        "GTI, cut of scan and attention": replace(gti, **when),
+        "GTI, mean of tokens inside the track": replace(gti, **mean),
+        "GTI, tracks by gradients": replace(gti, track_maps="gradient", track_score="mean"),
+        "GTI, tracks by attention and gradients": replace(gti, **mean, track_maps="both"),
+    }
+    without = {
+        "no scan": replace(base, scan_weight=0.0, attention_weight=1.0),
+        "scan alone for the time": replace(base, attention_weight=0.0),
+        "no windows around the ends": replace(base, end_windows=0),
+        "windows twice as long": replace(base, scan_window=2 * base.scan_window),
+        "the action's gradient as well": replace(base, gradient_weight=base.attention_weight),
+        "span of K frames": replace(base, span_rule="top-k"),
+        "tracks by attention alone": replace(base, track_maps="attention"),
+        "tracks by gradients alone": replace(base, track_maps="gradient"),
+        "difference in place of the ratio": replace(base, contrast="difference"),
     }
     return [
         AblationRow(Variant("GTI", gti), None),
-        *(AblationRow(Variant(label, one), "GTI") for label, one in rows.items()),
+        *(AblationRow(Variant(label, one), "GTI") for label, one in others.items()),
+        AblationRow(Variant(DEFAULT, base), "GTI"),
+        *(AblationRow(Variant(label, one), "GTI") for label, one in alone.items()),
+        *(
+            AblationRow(Variant(f"{DEFAULT}, {label}", one), DEFAULT)
+            for label, one in without.items()
+        ),
     ]
+
+
+def _as(base: MethodSettings, name: str) -> MethodSettings:
+    """A preset, but for what it does not decide."""
+    return replace(base, **PRESETS[name])
 
 
 def _objective(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:

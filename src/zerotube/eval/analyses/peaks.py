@@ -22,7 +22,7 @@ from zerotube.eval.analyses.result import (
     ranged,
 )
 from zerotube.eval.analyses.statistics import means_of, median_of
-from zerotube.eval.analyses.tokens import ATTENTIONS
+from zerotube.eval.analyses.tokens import ATTENTIONS, MAIN_ATTENTION
 from zerotube.eval.bootstrap import Interval
 from zerotube.eval.plain_values import plain
 from zerotube.method.config import MethodSettings
@@ -67,8 +67,9 @@ class PeaksTask(AnalysisTask):
     name = "peaks"
     reads = frozenset(
         set(MethodSettings.__dataclass_fields__)
-        - {"relative_attention", "spatial_prompt", "temporal_prompt", "assembling"}
-        - {"top_k", "span_rule", "support"}
+        - {"contrast", "spatial_prompt", "temporal_prompt", "assembling"}
+        - {"top_k", "span_rule", "support", "track_maps", "track_score", "scan_window"}
+        - {"scan_stride", "end_windows", "scan_weight", "attention_weight", "gradient_weight"}
     )
     chooses = False
 
@@ -84,8 +85,8 @@ class PeaksTask(AnalysisTask):
         }
         regions = case.regions()
         found: dict[str, Any] = {}
-        for attention in ATTENTIONS:
-            wanted = replace(settings, relative_attention=attention == "relative")
+        for attention, contrast in ATTENTIONS.items():
+            wanted = replace(settings, contrast=contrast)
             session = case.ready.session.under(wanted)
             found[attention] = {}
             for name, phrase in phrases.items():
@@ -236,7 +237,7 @@ def find_peaks(results: Sequence[Mapping[str, Any]], failed: int = 0) -> PeaksFi
     regions = [
         name
         for name in (SPAN, TRACK)
-        if any(name in one["attentions"][ATTENTIONS[0]][BEFORE]["masses"] for one in results)
+        if any(name in one["attentions"][MAIN_ATTENTION][BEFORE]["masses"] for one in results)
     ]
     changes = []
     for attention in ATTENTIONS:

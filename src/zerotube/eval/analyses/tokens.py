@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -34,14 +34,18 @@ from zerotube.eval.analyses.result import (
 )
 from zerotube.eval.analyses.statistics import means_of, median_of
 from zerotube.eval.bootstrap import Interval
+from zerotube.method.config import Contrast
 from zerotube.tube import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ATTENTIONS = ("relative", "plain")
-"""The two attentions that are analysed side by side; the method's default first."""
+ATTENTIONS: Final[Mapping[str, Contrast]] = {"relative": "ratio", "plain": "none"}
+"""The two attentions that are analysed side by side, and their contrasts."""
+
+MAIN_ATTENTION: Final = "relative"
+"""The one that the paper's method reads."""
 
 REGION_TEXTS = {
     SPAN: "over the sampled frames of the true span",
@@ -90,8 +94,8 @@ class TokensTask(AnalysisTask):
             "right_candidates": sum(overlap > RIGHT for overlap in overlaps),
             "attentions": {},
         }
-        for attention in ATTENTIONS:
-            settings = replace(ready.session.settings, relative_attention=attention == "relative")
+        for attention, contrast in ATTENTIONS.items():
+            settings = replace(ready.session.settings, contrast=contrast)
             session = ready.session.under(settings)
             tensor, texts = session.role_maps(existence_prompt(ready.query.statement), None)
             maps, mean = (item.float().cpu().numpy() for item in (tensor, tensor.mean(dim=0)))
@@ -203,7 +207,7 @@ class TokensFindings(Findings):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        regions = self.attentions[ATTENTIONS[0]].regions
+        regions = self.attentions[MAIN_ATTENTION].regions
         lines = [*few_samples(self.measured + self.failed)]
         for name, region in regions.items():
             lines += lacking(

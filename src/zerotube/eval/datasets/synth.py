@@ -106,6 +106,7 @@ def _sample(item: SavedSample) -> Sample:
         fps=float(item.fps),
         true_tracks=item.tracks,
         tags=item.tags,
+        absent=item.absent,
     )
 
 

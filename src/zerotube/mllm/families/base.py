@@ -53,6 +53,10 @@ class Family(ABC):
     encoder_key: ClassVar[Literal["video", "image"]] = "video"
     """Entry of ``mm_encoder_outputs`` that the model's forward reads the features from."""
 
+    separate_steps: ClassVar[bool] = False
+    """Whether the vision encoder gives every time step the features that it would have alone, so
+    that a window's can be cut out of the clip's."""
+
     released_system_prompt: ClassVar[str] = ""
     """System prompt that the paper's released code puts before the video of this family's models;
     "" = what the chat template does by itself (method section 11)."""
@@ -205,6 +209,22 @@ class Family(ABC):
         # One clip is one video, so a list holds one entry (SmolVLM, VideoLLaMA3).
         listed = isinstance(before, (list, tuple))
         placed.pooler_output = [features] if listed else features.reshape(before.shape)
+        return placed
+
+    def place_rows(self, output: Any, features: Tensor, rows: Tensor) -> Any:
+        """The encoder output with chosen rows, of one clip or of several behind each other.
+
+        Args:
+            output: what ``encode`` returned.
+            features: ``(n, d)``, the features of these rows.
+            rows: int64 ``(n,)``, for any further per-token features of the output.
+        """
+        placed = copy.copy(output)
+        before = output.pooler_output
+        listed = isinstance(before, (list, tuple))
+        axes = (before[0] if listed else before).ndim  # those before the last two have size 1
+        shaped = features.reshape(*[1] * (axes - 2), *features.shape)
+        placed.pooler_output = [shaped] if listed else shaped
         return placed
 
     def forward_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class LlavaNextVideo(CroppedFrames):
     """
 
     architectures = ("LlavaNextVideoForConditionalGeneration",)
+    separate_steps = True
 
     # That of LLaVA's conversation template "vicuna_v1".
     released_system_prompt = (

@@ -29,6 +29,7 @@ class LlavaOnevision(Family):
     """
 
     architectures = ("LlavaOnevisionForConditionalGeneration",)
+    separate_steps = True
 
     # That of LLaVA's conversation template "qwen_1_5".
     released_system_prompt = "You are a helpful assistant."

@@ -38,6 +38,7 @@ class Qwen2VL(Family):
     """
 
     architectures = ("Qwen2VLForConditionalGeneration",)
+    separate_steps = True
 
     def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
         video = processor.video_processor

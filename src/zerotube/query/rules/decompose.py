@@ -44,6 +44,7 @@ def decompose(text: str, *, attribute: str | None = None, action: str | None = N
         statement=statement,
         kind=kind,
         source="rules",
+        has_action=bool(parts.action) or not parts.attribute,
     )
     return override(found, attribute=attribute, action=action)
 
@@ -64,7 +65,8 @@ def override(query: Query, *, attribute: str | None = None, action: str | None =
         noun = split_statement(tokens).noun
         query = replace(query, attribute=join(tokens), noun=noun, source="override")
     if action is not None:
-        query = replace(query, action=join(_checked(action, "action")), source="override")
+        phrase = join(_checked(action, "action"))
+        query = replace(query, action=phrase, source="override", has_action=True)
     return query
 
 

@@ -1,0 +1,72 @@
+"""Whether there is such an object at all: what an answer's margins say, and a word for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from zerotube.method.config import MethodSettings
+from zerotube.method.types import Evidence
+
+Verdict = Literal["present", "unsure", "absent"]
+
+MOST = 8.0
+"""Margins beyond this say no more than it does."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How sure the model is that what was asked for is there.
+
+    Attributes:
+        margin: log-odds: mean of the margin of yes over no on the whole clip and of its mean in the
+            windows of the answer's span, each at most `MOST` either way; without a scan that of the
+            whole clip alone.
+        verdict: "present" above one threshold of the settings, "absent" below the other.
+        reason: why the verdict is not what the margin alone would give; "" if it is.
+    """
+
+    margin: float
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def probability(self) -> float:
+        """The margin as a probability, in [0, 1]; not calibrated, the verdict is."""
+        return 1.0 / (1.0 + math.exp(-self.margin))
+
+
+def presence_of(evidence: Evidence, span: tuple[int, int], settings: MethodSettings) -> Presence:
+    """What an answer's margins come to.
+
+    Args:
+        evidence: of the query.
+        span: first and last original frame of the answer.
+        settings: hold the thresholds, which are a model's own.
+    """
+    margins = [_log_odds(evidence.presence)]
+    if evidence.scan is not None:
+        moments = evidence.scan.moments
+        inside = (moments >= span[0]) & (moments <= span[1])
+        # A span shorter than the distance of two windows lies between their middles.
+        nearest = np.abs(moments - (span[0] + span[1]) / 2).argmin()
+        inside[nearest] = True
+        margins.append(float(evidence.scan.margins[inside].mean()))
+    margin = float(np.mean(np.clip(margins, -MOST, MOST)))
+    if margin < settings.absent_below:
+        return Presence(margin, "absent")
+    if margin <= settings.present_above:
+        return Presence(margin, "unsure")
+    if evidence.unknown_words:
+        named = ", ".join(repr(word) for word in evidence.unknown_words)
+        return Presence(margin, "unsure", f"the model does not know {named}")
+    return Presence(margin, "present")
+
+
+def _log_odds(probability: float) -> float:
+    if probability <= 0.0 or probability >= 1.0:
+        return math.inf if probability > 0.5 else -math.inf
+    return math.log(probability) - math.log1p(-probability)

@@ -1,0 +1,129 @@
+"""When: cut the described time out of what is known of every moment of the clip.
+
+Equations (2) and (3) of docs/method.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerotube.method.config import MethodSettings
+from zerotube.method.types import Evidence
+
+Values = NDArray[np.float64]
+
+SURE = 5.0
+"""Margins beyond this say no more than it does: one yes in 150 is a no, or the other way round."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Evidence over time, at moments that stand for the stretch around them.
+
+    Attributes:
+        moments: float64 ``(M,)``, original frames, also between two of them; increasing.
+        edges: float64 ``(M + 1,)``, original frames: moment m stands for the time from ``edges[m]``
+            to ``edges[m + 1]``.
+        values: float64 ``(M,)``, evidence, in units of its standard deviation.
+    """
+
+    moments: Values
+    edges: Values
+    values: Values
+
+
+def cut(values: Values, lengths: Values) -> tuple[int, int]:
+    """The run of moments, of any number, that has the largest between-class variance.
+
+    Otsu's criterion (IEEE Trans. SMC 9, 1979) over runs in place of thresholds: of a run of length
+    n in a whole of length N it is, up to a factor that all runs share,
+    ``n (N - n) (mean inside - mean outside)^2``, for runs whose mean inside is above that outside.
+
+    Args:
+        values: float64 ``(M,)``, M >= 1.
+        lengths: float64 ``(M,)``, how much time each moment stands for, > 0.
+
+    Returns:
+        First and last moment of the run, 0-based, both included. Of equal runs the longest is
+        taken, then the earliest; values that are all equal give all moments.
+    """
+    total = lengths.sum()
+    excess = (values - (values * lengths).sum() / total) * lengths
+    excess_before = np.concatenate([[0.0], np.cumsum(excess)])
+    length_before = np.concatenate([[0.0], np.cumsum(lengths)])
+    first, last = np.triu_indices(len(values))
+    length = length_before[last + 1] - length_before[first]
+    above = np.maximum(excess_before[last + 1] - excess_before[first], 0.0)
+    rest = length * (total - length)
+    # The whole has no rest: excess 0.
+    quality = np.divide(above**2, rest, out=np.zeros_like(above), where=rest > 1e-9 * total**2)
+    best = np.flatnonzero(quality >= quality.max() * (1.0 - 1e-12))
+    longest = best[np.argmax(length[best])]
+    return int(first[longest]), int(last[longest])
+
+
+def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline:
+    """What is known of every moment about one candidate, as one curve.
+
+    The moments are the middles of the scanned windows, or the sampled frames where nothing was
+    scanned. The logarithms of the attention and of the gradient inside the track are read there,
+    between two sampled frames linearly; each curve is put in units of its standard deviation over
+    time, and they are added with the weights of the settings. Where the track is not seen the curve
+    is at its lowest.
+
+    Args:
+        evidence: of a query.
+        row: which candidate.
+        settings: the weights.
+    """
+    frames = evidence.frame_indices.astype(np.float64)
+    scan = evidence.scan
+    moments, margins = (frames, None) if scan is None else (scan.moments, scan.margins)
+    middles = (moments[1:] + moments[:-1]) / 2
+    edges = np.concatenate([[min(frames[0], moments[0])], middles, [max(frames[-1], moments[-1])]])
+    lengths = np.maximum(np.diff(edges), 1e-9)
+    seen = evidence.visible[row]
+    curves = []
+    if margins is not None:
+        curves.append((settings.scan_weight, margins.clip(-SURE, SURE)))
+    for weight, inside in (
+        (settings.attention_weight, evidence.frame_scores[row]),
+        (settings.gradient_weight, evidence.gradient_scores),
+    ):
+        scores = inside if inside is None or inside.ndim == 1 else inside[row]
+        if weight and scores is not None and seen.any():
+            curves.append((weight, np.interp(moments, frames, _logarithm(scores, seen))))
+    values = np.zeros(len(moments))
+    for weight, curve in curves:
+        values += weight * standardised(curve, lengths)
+    hidden = np.interp(moments, frames, seen.astype(np.float64)) <= 0.0
+    if hidden.any() and not hidden.all():
+        values[hidden] = values.min()
+    return Timeline(moments, edges, values)
+
+
+def span_of(evidence: Evidence, row: int, settings: MethodSettings) -> tuple[int, int]:
+    """First and last original frame of what a candidate's timeline is cut to."""
+    found = timeline(evidence, row, settings)
+    first, last = cut(found.values, np.maximum(np.diff(found.edges), 1e-9))
+    start, end = round(float(found.edges[first])), round(float(found.edges[last + 1]))
+    return start, max(start, end)
+
+
+def standardised(curve: Values, lengths: Values) -> Values:
+    """A curve less its mean over time, in units of its standard deviation; 0 where it is flat."""
+    shares = lengths / lengths.sum()
+    around = curve - (curve * shares).sum()
+    deviation = float(np.sqrt((around**2 * shares).sum()))
+    flat = deviation <= 1e-9 * max(1.0, float(np.abs(curve).max()))
+    return np.zeros_like(curve) if flat else np.asarray(around / deviation, dtype=np.float64)
+
+
+def _logarithm(scores: Values, seen: NDArray[np.bool_]) -> Values:
+    """Logarithms of scores; nothing counts half of the least score that is above 0."""
+    positive = scores[seen & (scores > 0.0)]
+    floor = 0.5 * float(positive.min()) if len(positive) else 1.0
+    return np.asarray(np.log(np.maximum(scores, floor)), dtype=np.float64)

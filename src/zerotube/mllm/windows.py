@@ -1,0 +1,216 @@
+"""Ask about many short windows of an encoded clip, each as if it were a clip of its own.
+
+Where the vision encoder treats time steps separately and the prompt has nothing between them, the
+features of a window are cut out of the clip's own encoding, and windows of one length go through
+the language model together: a scan of the clip costs about as much as two questions about it.
+Elsewhere every window is encoded anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zerotube.errors import ModelError, UsageError
+from zerotube.mllm.base import VideoMLLM
+from zerotube.mllm.types import VisualContext, as_index
+from zerotube.video.types import Clip
+
+MAX_TOKENS = 16_384
+"""Most tokens of one forward over several windows."""
+
+
+def windows_over(step_count: int, length: int, stride: int) -> list[range]:
+    """Runs of time steps, ``stride`` from one to the next; the last one ends with the last step.
+
+    Args:
+        step_count: time steps of the clip, >= 1.
+        length: steps of a window; a shorter clip is one window.
+        stride: steps from one window to the next.
+
+    Raises:
+        UsageError: a number below 1.
+
+    >>> windows_over(6, 2, 3)
+    [range(0, 2), range(3, 5), range(4, 6)]
+    """
+    for name, value in (("step_count", step_count), ("length", length), ("stride", stride)):
+        if value < 1:
+            raise UsageError(f"{name}={value}", wanted="at least 1", fix="raise it")
+    length = min(length, step_count)
+    last = step_count - length
+    return [range(start, start + length) for start in [*range(0, last, stride), last]]
+
+
+@torch.no_grad()
+def window_logits(
+    model: VideoMLLM,
+    context: VisualContext,
+    clip: Clip,
+    windows: Sequence[range],
+    questions: Sequence[str],
+    *,
+    token_ids: Sequence[int] | None = None,
+    max_tokens: int = MAX_TOKENS,
+) -> Tensor:
+    """Next-token logits after each question about each window alone.
+
+    Args:
+        model: the MLLM.
+        context: the encoded clip.
+        clip: its frames.
+        windows: runs of time steps of ``context.layout``.
+        questions: user texts.
+        token_ids: the tokens whose logits are wanted; None: the whole vocabulary.
+        max_tokens: most tokens of one forward.
+
+    Returns:
+        float32 ``(len(windows), len(questions), tokens)``.
+
+    Raises:
+        UsageError: a window that is empty or reaches over the clip.
+    """
+    steps = context.layout.grid[0]
+    for window in windows:
+        if not len(window) or window.step != 1 or window.start < 0 or window.stop > steps:
+            raise UsageError(
+                f"window {window}", wanted=f"a run of the steps 0..{steps - 1}", fix="correct it"
+            )
+    if model.family.separate_steps and _is_plain(context):
+        found = _cut_out(model, context, windows, questions, token_ids, max_tokens)
+    else:
+        found = [_encoded_anew(model, context, clip, w, questions, token_ids) for w in windows]
+    return torch.stack(found)
+
+
+def _is_plain(context: VisualContext) -> bool:
+    """Whether the visual tokens stand in one run, step after step, with nothing between steps.
+
+    Rows after the last step (a newline) belong to any clip, however long.
+    """
+    layout, places = context.layout, context.visual_positions
+    count = layout.cells.size
+    in_order = np.array_equal(layout.cells.reshape(-1), np.arange(count))
+    in_one_run = int(places[-1] - places[0]) + 1 == len(places)
+    return layout.beside is None and in_order and in_one_run
+
+
+def _cut_out(
+    model: VideoMLLM,
+    context: VisualContext,
+    windows: Sequence[range],
+    questions: Sequence[str],
+    token_ids: Sequence[int] | None,
+    max_tokens: int,
+) -> list[Tensor]:
+    """Features and prompt of every window, cut out of those of the clip."""
+    answers: dict[int, list[Tensor]] = {}
+    for length in sorted({len(window) for window in windows}):
+        places = [place for place, window in enumerate(windows) if len(window) == length]
+        for question in questions:
+            ids, positions = _prompt(model, context, length, question)
+            at_once = max(1, max_tokens // ids.shape[1])
+            for start in range(0, len(places), at_once):
+                group = places[start : start + at_once]
+                logits = _forward(
+                    model, context, [windows[place] for place in group], ids, positions
+                )
+                for place, row in zip(group, logits, strict=True):
+                    answers.setdefault(place, []).append(
+                        row if token_ids is None else row[token_ids]
+                    )
+    return [torch.stack(answers[place]) for place in range(len(windows))]
+
+
+def _prompt(
+    model: VideoMLLM, context: VisualContext, length: int, question: str
+) -> tuple[Tensor, Tensor]:
+    """Tokens ``(1, n)`` and positions of a prompt about so many steps.
+
+    A window counts its time from its own begin, with the spacing of the clip's frames: its
+    positions are those of the clip's first steps. The text goes on behind all of them.
+    """
+    head, visual = context.head_ids, context.visual_positions
+    before, after = int(visual[0]), int(visual[-1]) + 1
+    per_step = context.layout.cells[0].size
+    kept = length * per_step + context.layout.feature_count - context.layout.cells.size
+    tail = torch.tensor([model.tokens.tail(question)], device=head.device)
+    text = torch.cat([head[:, after:], tail], dim=1)
+    ids = torch.cat([head[:, : before + kept], text], dim=1)
+    if context.positions is None:
+        return ids, torch.arange(ids.shape[1], device=head.device)[None]
+    begun = context.positions[..., : before + length * per_step]
+    counted = begun.amax() + 1 + torch.arange(ids.shape[1] - begun.shape[-1], device=head.device)
+    return ids, torch.cat([begun, counted.expand(*begun.shape[:-1], -1)], dim=-1)
+
+
+def _forward(
+    model: VideoMLLM,
+    context: VisualContext,
+    windows: Sequence[range],
+    ids: Tensor,
+    positions: Tensor,
+) -> Tensor:
+    """Logits ``(len(windows), vocabulary)`` after a prompt, the windows side by side."""
+    layout = context.layout
+    behind = np.arange(layout.cells.size, layout.feature_count)
+    rows = np.concatenate(
+        [
+            np.append(layout.cells[window.start : window.stop].reshape(-1), behind)
+            for window in windows
+        ]
+    )
+    order = as_index(rows, model.device)
+    output = model.family.place_rows(context.output, context.features[order], order)
+    count = len(windows)
+    result = model.model(
+        input_ids=ids.expand(count, -1),
+        position_ids=positions.expand(*positions.shape[:-2], count, -1),
+        mm_encoder_outputs={model.family.encoder_key: output},
+        use_cache=False,
+        logits_to_keep=1,
+    )
+    logits: Tensor = result.logits[:, -1].float()
+    return logits
+
+
+def _encoded_anew(
+    model: VideoMLLM,
+    context: VisualContext,
+    clip: Clip,
+    window: range,
+    questions: Sequence[str],
+    token_ids: Sequence[int] | None,
+) -> Tensor:
+    """The frames of a window as a clip."""
+    part = picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
+    prefix = model.prefill(encode_part(model, context, part))
+    rows = [answer.logits for answer in model.ask(prefix, questions) if answer.logits is not None]
+    if len(rows) != len(questions):  # ask(logits=True) always fills them; this narrows the type
+        raise ModelError("no logits", wanted="next-token logits", fix="please report it")
+    found = torch.stack(rows)
+    return found if token_ids is None else found[:, token_ids]
+
+
+def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:
+    """Some frames of a clip, ``chosen`` being bool ``(N,)``."""
+    return replace(
+        clip,
+        frames=clip.frames[chosen],
+        frame_indices=clip.frame_indices[chosen],
+        timestamps_s=clip.timestamps_s[chosen],
+    )
+
+
+def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualContext:
+    """Encode a few frames as the whole clip was, with their share of the visual tokens allowed."""
+    options = context.options
+    if options.max_visual_tokens:
+        share = options.max_visual_tokens * len(part) / len(context.layout.step_of_frame)
+        options = replace(options, max_visual_tokens=max(1, round(share)))
+    return model.encode(part, options)
