@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from zerotube.errors import InputError, NumericalError
 from zerotube.geometry.spans import Span
+from zerotube.method.types import Scan
 from zerotube.tube.serialize import format_json, result_to_dict
 from zerotube.tube.types import GroundingResult
 
@@ -88,6 +89,24 @@ def test_the_span_ends_when_the_next_frame_appears_or_with_the_video(
     assert uneven.to_dict()["end_s"] == pytest.approx(uneven.end_s, abs=1e-6)
 
 
+def test_the_scan_and_the_parts_of_the_track_scores_are_stored(result: GroundingResult) -> None:
+    scan = Scan(np.array([0, 4]), np.array([4, 8]), np.array([-1.5, 2.0]))
+    parts = {"attention": np.array([0.25, 0.5])}
+    evidence = replace(result.evidence, scan=scan, track_parts=parts)
+    scores = replace(result, evidence=evidence).to_dict()["scores"]
+    assert scores["scan"] == [
+        {"first_frame": 0, "last_frame": 4, "margin": -1.5},
+        {"first_frame": 4, "last_frame": 8, "margin": 2.0},
+    ]
+    assert scores["track_parts"] == {"attention": {"2": 0.25, "1": 0.5}}
+
+
+def test_the_verdict_is_stored(result: GroundingResult) -> None:
+    stored = result.to_dict()
+    assert stored["verdict"] == result.presence.verdict
+    assert stored["presence"] == result.presence.probability
+
+
 def test_scores_are_those_of_the_evidence(result: GroundingResult) -> None:
     scores, evidence = result.to_dict()["scores"], result.evidence
     assert scores["track_scores"] == {"2": 0.2, "1": float(evidence.track_scores[1])}
@@ -105,6 +124,7 @@ def test_scores_are_those_of_the_evidence(result: GroundingResult) -> None:
         ],
     }
     assert (scores["presence"], scores["consistency"]) == (0.75, 0.9)
+    assert (scores["track_parts"], scores["scan"]) == ({}, None)
     assert scores["losses"] == {"spatial": [1.5, 0.5]}
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from zerotube.errors import NumericalError
 from zerotube.geometry.boxes import short_numbers
-from zerotube.method.types import TokenChoice
+from zerotube.method.types import Scan, TokenChoice
 from zerotube.tube.types import GroundingResult
 
 SCHEMA = "zerotube.tube/2"
@@ -130,6 +130,14 @@ def _scores(result: GroundingResult) -> dict[str, Any]:
             str(track_id): float(score)
             for track_id, score in zip(evidence.track_ids, evidence.track_scores, strict=True)
         },
+        "track_parts": {
+            name: {
+                str(track_id): float(score)
+                for track_id, score in zip(evidence.track_ids, scores, strict=True)
+            }
+            for name, scores in evidence.track_parts.items()
+        },
+        "scan": _windows(evidence.scan),
         "frame_scores": [
             {
                 "frame": frame,
@@ -152,6 +160,18 @@ def _scores(result: GroundingResult) -> dict[str, Any]:
         "consistency": evidence.consistency,
         "losses": evidence.losses,
     }
+
+
+def _windows(scan: Scan | None) -> list[dict[str, Any]] | None:
+    """What was asked window by window; None where nothing was."""
+    if scan is None:
+        return None
+    return [
+        {"first_frame": int(first), "last_frame": int(last), "margin": float(margin)}
+        for first, last, margin in zip(
+            scan.first_frames, scan.last_frames, scan.margins, strict=True
+        )
+    ]
 
 
 def _token(choice: TokenChoice) -> dict[str, Any]:
