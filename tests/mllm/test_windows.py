@@ -16,7 +16,7 @@ from zerotube.errors import UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.mllm.types import VisualContext
-from zerotube.mllm.windows import window_logits, windows_over
+from zerotube.mllm.windows import encode_part, picked, window_logits, windows_over
 from zerotube.video.types import Clip
 
 TOYS = toys()
@@ -62,7 +62,7 @@ def shown(clip: Clip, context: VisualContext, window: range) -> Clip:
 
 def alone(case: Case, window: range, question: str) -> torch.Tensor:
     """What the model says of a clip of these frames and nothing else."""
-    part = case.model.encode(shown(case.clip, case.context, window))
+    part = encode_part(case.model, case.context, shown(case.clip, case.context, window))
     logits = case.model.ask(case.model.prefill(part), [question])[0].logits
     assert logits is not None
     return logits.detach()
@@ -98,6 +98,21 @@ def test_chosen_tokens_and_small_batches_change_nothing(case: Case) -> None:
         case.model, case.context, case.clip, windows, [QUESTION], token_ids=[5, 2], max_tokens=1
     )
     torch.testing.assert_close(few, whole[:, :, [5, 2]], atol=1e-6, rtol=1e-6)
+
+
+def test_frames_are_as_large_in_a_window_as_in_the_clip(case: Case) -> None:
+    """Where there are few of them, some families would show them larger."""
+    if case.name.startswith("ShareGPT4Video"):
+        pytest.skip("lays all frames of a clip out in one picture")
+    _, height, width, _ = case.clip.frames.shape
+    for factor in (1, 3):
+        frames = case.clip.frames.repeat(factor, axis=1).repeat(factor, axis=2)
+        info = replace(case.clip.info, width=width * factor, height=height * factor)
+        clip = replace(case.clip, frames=frames, info=info)
+        whole = case.model.encode(clip)
+        part = picked(clip, np.isin(whole.layout.step_of_frame, [0]))
+        found = encode_part(case.model, whole, part)
+        assert found.layout.grid == (1, *whole.layout.grid[1:])
 
 
 @pytest.mark.parametrize("window", [range(0), range(99), range(0, 4, 2)])

@@ -208,9 +208,18 @@ def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:
 
 
 def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualContext:
-    """Encode a few frames as the whole clip was, with their share of the visual tokens allowed."""
-    options = context.options
-    if options.max_visual_tokens:
-        share = options.max_visual_tokens * len(part) / len(context.layout.step_of_frame)
-        options = replace(options, max_visual_tokens=max(1, round(share)))
+    """Encode a few frames as large as they are shown in the whole clip.
+
+    Families whose grid follows the frame give few frames more pixels each than many: they are
+    allowed as many visual tokens as these frames have in the clip, and half a cell a side, since
+    the processors round down to whole cells. ShareGPT4Video, which lays the frames of a clip out in
+    one picture, shows fewer frames larger all the same.
+    """
+    options, layout = context.options, context.layout
+    if model.family.clip_size(model.processor, part, options) is not None:
+        steps, height, width = layout.grid
+        per_step = -(-len(layout.step_of_frame) // steps)
+        cells = int((height + 0.5) * (width + 0.5))
+        shown = -(-len(part) // per_step) * cells
+        options = replace(options, max_visual_tokens=shown)
     return model.encode(part, options)
