@@ -128,6 +128,7 @@ OTHER = {
     "present_above": 2.0,
     "absent_below": -9.0,
     "abstain": True,
+    "answers": 3,
     "layer_start": 0.25,
     "layer_end": 1.0,
     "spatial_prompt": True,

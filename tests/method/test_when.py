@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tube.scene import make_evidence
 from zerotube.method.config import preset
 from zerotube.method.types import Evidence, Scan
-from zerotube.method.when import cut, span_of, standardised, timeline
+from zerotube.method.when import cut, runs_of, span_of, spans_of, standardised, timeline
 
 EVEN = preset(attention_weight=1.0)
 SCAN_ALONE = preset(attention_weight=0.0)
@@ -73,6 +73,32 @@ def test_a_long_stretch_counts_more_than_many_short_ones() -> None:
     assert cut(values, dense) == (0, 3)
 
 
+def test_what_happens_twice_is_found_twice() -> None:
+    values = np.array([0.0, 5.0, 5.0, 5.0, 0.0, 0.0, 0.0, 0.0, 4.5, 4.0, 0.0, 1.0, 0.0])
+    assert runs_of(values, np.ones(13), 3) == [(1, 3), (8, 9)]
+    assert runs_of(values, np.ones(13), 1) == [(1, 3)]
+
+
+def test_what_happens_once_is_found_once() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        values = np.where(np.isin(np.arange(20), range(6, 12)), 4.0, 0.0) + rng.normal(0, 0.3, 20)
+        assert runs_of(values, np.ones(20), 5) == [(6, 11)]
+
+
+def test_an_even_curve_has_one_run() -> None:
+    assert runs_of(np.zeros(5), np.ones(5), 3) == [(0, 4)]
+    assert runs_of(np.array([1.0]), np.ones(1), 3) == [(0, 0)]
+
+
+def test_runs_of_one_curve_never_meet() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        runs = runs_of(rng.normal(size=15), rng.uniform(0.5, 2.0, 15), 9)
+        inside = [set(range(one, other + 1)) for one, other in runs]
+        assert sum(map(len, inside)) == len(set().union(*inside))
+
+
 def test_standardised_curves_have_mean_0_and_deviation_1_over_time() -> None:
     lengths = np.array([1.0, 2.0, 1.0])
     found = standardised(np.array([0.0, 3.0, 1.0]), lengths)
@@ -108,6 +134,13 @@ def test_where_the_track_is_not_seen_nothing_is_found() -> None:
     found = timeline(evidence, 0, SCAN_ALONE)
     assert (found.values[:3] == found.values.min()).all()
     assert span_of(evidence, 0, SCAN_ALONE) == (35, 50)
+
+
+def test_spans_are_those_of_the_runs() -> None:
+    margins = [-4.0, 4.0, 4.0, 4.0, -4.0, -4.0, -4.0, -4.0, 3.0, -4.0]
+    evidence = with_scan(margins, [1.0] * 10)
+    assert spans_of(evidence, 0, SCAN_ALONE, 2) == [(5, 35), (75, 85)]
+    assert spans_of(evidence, 0, SCAN_ALONE, 1) == [span_of(evidence, 0, SCAN_ALONE)]
 
 
 def test_without_a_scan_the_sampled_frames_are_the_moments() -> None:

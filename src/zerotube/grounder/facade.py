@@ -30,7 +30,7 @@ from zerotube.mllm.loading import load
 from zerotube.proposals.types import TrackSet
 from zerotube.query import Query, decompose, override
 from zerotube.query.types import Decomposer
-from zerotube.tube.decide import decide
+from zerotube.tube.answers import answers_of
 from zerotube.tube.types import GroundingResult
 from zerotube.video import Clip, Video, open_video, uniform_indices
 
@@ -322,7 +322,8 @@ class Grounder:
         with timed(seconds, "ground"):
             evidence = ready.evidence(progress=progress)
         with timed(seconds, "decide"):
-            tube = decide(evidence, tracks, settings)
+            answers = answers_of(evidence, tracks, settings)
+            tube = answers[0].tube
             span = tube.span.start_frame, tube.span.end_frame
             presence = presence_of(evidence, span, settings)
         if settings.abstain and presence.verdict == "absent":
@@ -348,6 +349,7 @@ class Grounder:
             evidence=evidence,
             tube=tube,
             presence=presence,
+            answers=answers,
             timestamps_s=ready.timestamps_s,
             frames_shown=ready.session.context.shown,
             timings_s=seconds,

@@ -135,6 +135,10 @@ class MethodSettings:
     absent_below: float = -1.0
     """Log-odds below which the verdict is that it is absent; between the two it is unsure."""
 
+    answers: int = 1
+    """Answers at most: the best one, then other tracks and further spans of a track, with scores.
+    Only the best one's ends are looked at more closely."""
+
     abstain: bool = False
     """Give no answer where the verdict is that the object is absent."""
 
@@ -161,6 +165,7 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         self._check(self.frames >= 1, f"frames={self.frames}", "at least 1")
+        self._check(self.answers >= 1, f"answers={self.answers}", "at least 1")
         self._check(self.top_k >= 1, f"top_k={self.top_k}", "at least 1")
         self._check(
             self.top_k <= self.frames,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,14 +95,14 @@ class Scan:
         """The windows' middles, float64 ``(W,)``, original frames, also between two of them."""
         return (self.first_frames + self.last_frames) / 2.0
 
-    def presence_at(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    def presence_at(self, frames: NDArray[Any]) -> NDArray[np.float64]:
         """How likely some frames show it: logistic function of the margin, softened.
 
         Models are surer than they are right: a margin counts a quarter (`SOFTNESS`). Between the
         middles of two windows it is linear.
 
         Args:
-            frames: int64 ``(N,)``, original frames.
+            frames: ``(N,)``, original frames, also between two of them.
 
         Returns:
             float64 ``(N,)`` in [0, 1].

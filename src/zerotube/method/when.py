@@ -105,11 +105,66 @@ def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline
     return Timeline(moments, edges, values)
 
 
+def runs_of(values: Values, lengths: Values, count: int) -> list[tuple[int, int]]:
+    """The cut, then further runs beside it that are nearer to it than to the rest.
+
+    What the first run leaves on either side is cut again, and so on; a run counts if its mean is
+    above the middle between the mean of the first run and that of all outside it.
+
+    Args:
+        values, lengths: as of ``cut``.
+        count: runs at most, >= 1.
+
+    Returns:
+        First and last moment of each, 0-based, both included; no two meet. The first is the cut,
+        the others come in the order of their means, the highest first.
+    """
+    first, last = cut(values, lengths)
+    inside = np.zeros(len(values), dtype=np.bool_)
+    inside[first : last + 1] = True
+    if inside.all():
+        return [(first, last)]
+    bar = (
+        float(
+            np.average(values[inside], weights=lengths[inside])
+            + np.average(values[~inside], weights=lengths[~inside])
+        )
+        / 2
+    )
+    found: list[tuple[float, int, int]] = []
+    # A moment lies between two runs, else they would be one.
+    waiting = [(0, first - 2), (last + 2, len(values) - 1)]
+    while waiting:
+        begin, end = waiting.pop()
+        if begin > end:
+            continue
+        part = slice(begin, end + 1)
+        one, other = (begin + place for place in cut(values[part], lengths[part]))
+        mean = float(np.average(values[one : other + 1], weights=lengths[one : other + 1]))
+        if mean > bar:
+            found.append((mean, one, other))
+            waiting += [(begin, one - 2), (other + 2, end)]
+    found.sort(key=lambda run: -run[0])
+    return [(first, last), *((one, other) for _, one, other in found)][:count]
+
+
+def spans_of(
+    evidence: Evidence, row: int, settings: MethodSettings, count: int
+) -> list[tuple[int, int]]:
+    """First and last original frame of the runs of a candidate's timeline, the best one first."""
+    found = timeline(evidence, row, settings)
+    lengths = np.maximum(np.diff(found.edges), 1e-9)
+    return [_frames(found, run) for run in runs_of(found.values, lengths, count)]
+
+
 def span_of(evidence: Evidence, row: int, settings: MethodSettings) -> tuple[int, int]:
     """First and last original frame of what a candidate's timeline is cut to."""
     found = timeline(evidence, row, settings)
-    first, last = cut(found.values, np.maximum(np.diff(found.edges), 1e-9))
-    start, end = round(float(found.edges[first])), round(float(found.edges[last + 1]))
+    return _frames(found, cut(found.values, np.maximum(np.diff(found.edges), 1e-9)))
+
+
+def _frames(found: Timeline, run: tuple[int, int]) -> tuple[int, int]:
+    start, end = round(float(found.edges[run[0]])), round(float(found.edges[run[1] + 1]))
     return start, max(start, end)
 
 

@@ -9,7 +9,7 @@ from zerotube.errors import InputError, NothingToGroundError, NumericalError, Us
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
 from zerotube.method.types import Evidence
-from zerotube.method.when import span_of
+from zerotube.method.when import spans_of
 from zerotube.proposals.types import Track, TrackSet
 from zerotube.tube.densify import cut_to_span, densify
 from zerotube.tube.types import Tube
@@ -170,7 +170,15 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
     """
     chosen = choose_track(evidence)
     track = tracks.by_id(evidence.track_ids[chosen])
-    span = _span(evidence, chosen, track, settings)
+    return tube_of(track, spans_of_track(evidence, chosen, track, settings, 1)[0])
+
+
+def tube_of(track: Track, span: Span) -> Tube:
+    """The part of a track inside a span, a box for every frame.
+
+    Raises:
+        TracksError: the track has no box inside the span.
+    """
     track_frames, track_boxes = densify(track)
     frames, boxes = cut_to_span(track_frames, track_boxes, span)
     if len(frames):  # else the tube says that tracks and scores do not belong together
@@ -186,14 +194,33 @@ def decide(evidence: Evidence, tracks: TrackSet, settings: MethodSettings) -> Tu
     )
 
 
-def _span(evidence: Evidence, row: int, track: Track, settings: MethodSettings) -> Span:
+def spans_of_track(
+    evidence: Evidence, row: int, track: Track, settings: MethodSettings, count: int
+) -> list[Span]:
+    """The spans of one candidate, at most ``count``, the best one first; none meet.
+
+    Only the rule "cut" finds several.
+
+    Args:
+        evidence: scores of the candidates.
+        row: which of them.
+        track: the candidate.
+        settings: say how the frames are selected.
+        count: spans at most, >= 1.
+
+    Raises:
+        NumericalError: by another rule than "cut", if the candidate's frame scores are all 0.
+    """
     if settings.span_rule != "cut":
         first, last = choose_span(evidence.frame_scores[row], settings)
-        return Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))
+        return [Span(int(evidence.frame_indices[first]), int(evidence.frame_indices[last]))]
     start, end = int(track.frame_indices[0]), int(track.frame_indices[-1])
-    if evidence.has_action and len(evidence.frame_indices) > 1:
-        found = span_of(evidence, row, settings)
-        # A run that misses the track altogether would leave nothing of it.
-        if found[0] <= end and found[1] >= start:
-            start, end = found
-    return Span(start, end)
+    if not evidence.has_action or len(evidence.frame_indices) < 2:
+        return [Span(start, end)]
+    # A run that misses the track altogether would leave nothing of it.
+    found = [
+        Span(*run)
+        for run in spans_of(evidence, row, settings, count)
+        if run[0] <= end and run[1] >= start
+    ]
+    return found or [Span(start, end)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zerotube.tube.types import GroundingResult
+from zerotube.tube.types import Answer, GroundingResult
 
 
 def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
@@ -21,11 +21,21 @@ def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
             f"frames {tube.span.start_frame} to {tube.span.end_frame} "
             f"of {result.video.frame_count}",
         ),
+        *(("also", _answer_text(result, answer)) for answer in result.answers[1:]),
         ("method", str(result.settings.get("preset", "custom"))),
         ("verdict", verdict_text(result)),
         ("token", _token_text(result)),
         ("model", model),
     ]
+
+
+def _answer_text(result: GroundingResult, answer: Answer) -> str:
+    tube = answer.tube
+    start_s, end_s = result.seconds_of(tube.span)
+    return (
+        f"track {tube.track_id} ({tube.label}), {start_s:.2f} s to {end_s:.2f} s, "
+        f"score {answer.score:.2f}"
+    )
 
 
 def verdict_text(result: GroundingResult) -> str:

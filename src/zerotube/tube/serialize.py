@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from zerotube.errors import NumericalError
 from zerotube.geometry.boxes import short_numbers
 from zerotube.method.types import Scan, TokenChoice
-from zerotube.tube.types import GroundingResult
+from zerotube.tube.types import Answer, GroundingResult
 
 SCHEMA = "zerotube.tube/2"
 """Name and version of the layout of ``tube.json``; the number rises when a key changes meaning."""
@@ -82,6 +82,7 @@ def result_to_dict(result: GroundingResult) -> dict[str, Any]:
             }
             for frame, box in zip(tube.frame_indices, tube.boxes_xyxy, strict=True)
         ],
+        "answers": [_answer(result, answer) for answer in result.answers],
         "track_boxes": _boxes_by_frame(tube.track_frame_indices, tube.track_boxes_xyxy),
         "scores": _scores(result),
         "timings_s": result.timings_s,
@@ -159,6 +160,21 @@ def _scores(result: GroundingResult) -> dict[str, Any]:
         "presence": evidence.presence,
         "consistency": evidence.consistency,
         "losses": evidence.losses,
+    }
+
+
+def _answer(result: GroundingResult, answer: Answer) -> dict[str, Any]:
+    tube = answer.tube
+    start_s, end_s = result.seconds_of(tube.span)
+    return {
+        "track_id": tube.track_id,
+        "label": tube.label,
+        "start_frame": tube.span.start_frame,
+        "end_frame": tube.span.end_frame,
+        "start_s": _seconds(start_s),
+        "end_s": _seconds(end_s),
+        "score": answer.score,
+        "boxes": _boxes_by_frame(tube.frame_indices, tube.boxes_xyxy),
     }
 
 

@@ -76,6 +76,20 @@ class Tube:
 
 
 @dataclass(frozen=True, eq=False)
+class Answer:
+    """One of several tubes.
+
+    Attributes:
+        tube: which object, and when.
+        score: share of the best track's score, times how likely the windows of the span show what
+            the sentence says, in [0, 1].
+    """
+
+    tube: Tube
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
 class GroundingResult:
     """A tube and all that led to it.
 
@@ -91,6 +105,8 @@ class GroundingResult:
         evidence: maps and scores.
         tube: the decision.
         presence: whether there is such an object at all.
+        answers: the decision and others, as many as were asked for and found; the decision first,
+            the others by score. Spans of one track do not meet.
         frames_shown: what became of the sampled frames on their way into the model; None where
             that is not known.
         timings_s: seconds per stage.
@@ -113,6 +129,7 @@ class GroundingResult:
     evidence: Evidence
     tube: Tube
     presence: Presence
+    answers: tuple[Answer, ...] = ()
     frames_shown: FramesShown | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     shared_stages: frozenset[str] = frozenset()
@@ -139,13 +156,17 @@ class GroundingResult:
     @property
     def start_s(self) -> float:
         """When the span's first frame appears, in seconds."""
-        return float(self.timestamps_s[self.tube.span.start_frame])
+        return self.seconds_of(self.tube.span)[0]
 
     @property
     def end_s(self) -> float:
         """When the span's last frame ends, in seconds (see `Span`)."""
+        return self.seconds_of(self.tube.span)[1]
+
+    def seconds_of(self, span: Span) -> tuple[float, float]:
+        """When a span begins and ends, in seconds (see `Span`)."""
         ends_s = frame_ends_s(self.timestamps_s, self.video.duration_s)
-        return float(ends_s[self.tube.span.end_frame])
+        return float(self.timestamps_s[span.start_frame]), float(ends_s[span.end_frame])
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``tube.json``: plain JSON values only."""
