@@ -31,7 +31,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
     model.load_state_dict(torch.load(args.work / args.weights, weights_only=True)["model"])
     vision = model.model.visual.to(args.device).eval()
     pixels = np.load(args.work / f"{args.name}.npy", mmap_mode="r")
-    store = np.load(args.work / f"{args.name}-cells.npy", mmap_mode="r+")
+    store = np.load(args.work / f"{args.name}-cells.part.npy", mmap_mode="r+")
     grid = tuple(size // (PATCH * MERGE) for size in pixels.shape[2:4])
     start = time.monotonic()
     for first in range(rank * BATCH, len(pixels), args.ranks * BATCH):
@@ -58,10 +58,10 @@ def main() -> None:
     cell = PATCH * MERGE
     dim = build_model().config.text_config.hidden_size
     shape = (takes, frames // 2, (height // cell) * (width // cell), dim)
-    np.lib.format.open_memmap(
-        args.work / f"{args.name}-cells.npy", mode="w+", dtype=np.float16, shape=shape
-    ).flush()
+    part = args.work / f"{args.name}-cells.part.npy"
+    np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape).flush()
     launch(run, args)
+    part.replace(args.work / f"{args.name}-cells.npy")
 
 
 if __name__ == "__main__":

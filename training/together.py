@@ -47,9 +47,9 @@ def rate(done: float, step: int) -> float:
 class Run:
     """One process of a stage: its optimisers, its clock and its checkpoints.
 
-    A stage is a budget of seconds, and the learning rate follows the share of it that is spent.
-    One process per core of a CPU is faster than two threads of one process; on a GPU there is one
-    process.
+    A stage is a number of steps, and the learning rate follows the share of them that is done: a
+    busy machine takes longer, and makes the same model. One process per core of a CPU is faster
+    than two threads of one process; on a GPU there is one process.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Run:
         args: argparse.Namespace,
         rank: int,
         name: str,
-        seconds: float,
+        steps: int,
         parts: dict[str, nn.Module],
         peak: float,
         scales: dict[str, float] | None = None,
     ) -> None:
-        self.args, self.rank, self.name, self.budget = args, rank, name, seconds
+        self.args, self.rank, self.name, self.budget = args, rank, name, steps
         self.parts, self.peak = parts, peak
         self.rules = [
             (rule, (scales or {}).get(label, 1.0))
@@ -71,7 +71,6 @@ class Run:
         ]
         self.parameters = [p for part in parts.values() for p in part.parameters()]
         self.step = 0
-        self.resumed_at = 0.0
         state_file = args.work / f"{name}.state"
         if args.resume and state_file.exists():
             state = torch.load(state_file, weights_only=True, map_location=args.device)
@@ -79,15 +78,13 @@ class Run:
                 part.load_state_dict(state["parts"][label])
             for (rule, _), kept in zip(self.rules, state["rules"], strict=True):
                 rule.load_state_dict(kept)
-            self.resumed_at, self.step = float(state["seconds"]), int(state["step"])
-        self.started = time.monotonic() - self.resumed_at
-        self.seconds = self.resumed_at
+            self.step = int(state["step"])
         self.kept = time.monotonic()
 
     @property
     def done(self) -> float:
-        """Share of the budget that is spent, 0..1."""
-        return min(self.seconds / max(self.budget, 1e-9), 1.0)
+        """Share of the steps that is done, 0..1."""
+        return min(self.step / self.budget, 1.0)
 
     def update(self, loss: Tensor) -> None:
         """One step: gradients, their mean over the processes, the learning rate, the weights."""
@@ -96,7 +93,7 @@ class Run:
             for group in rule.param_groups:
                 group["lr"] = self.peak * scale * rate(self.done, self.step)
         loss.backward()
-        self.seconds = self._average(time.monotonic() - self.started)
+        self._average()
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for rule, _ in self.rules:
             rule.step()
@@ -104,28 +101,26 @@ class Run:
         if self.rank == 0 and time.monotonic() - self.kept > KEEP_EVERY_S:
             self.save()
 
-    def _average(self, seconds: float) -> float:
-        """Average all gradients and the time spent; returns that time, equal everywhere."""
+    def _average(self) -> None:
+        """Average all gradients over the processes."""
         if self.args.ranks == 1:
-            return seconds
+            return
         grads = [
             (torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in self.parameters
         ]
-        joined = torch.cat([*grads, torch.tensor([seconds])])
+        joined = torch.cat(grads)
         dist.all_reduce(joined)
         joined /= self.args.ranks
         start = 0
         for p in self.parameters:
             p.grad = joined[start : start + p.numel()].view_as(p)
             start += p.numel()
-        return float(joined[-1])
 
     def save(self) -> None:
         """Write what resuming needs, whole or not at all."""
         content = {
             "parts": {label: part.state_dict() for label, part in self.parts.items()},
             "rules": [rule.state_dict() for rule, _ in self.rules],
-            "seconds": self.seconds,
             "step": self.step,
         }
         keep(content, self.args.work / f"{self.name}.state")

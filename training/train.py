@@ -1,10 +1,10 @@
 """Stage 3: teach the language model questions, from moments over short windows to whole clips.
 
-    python training/train.py --work DIR --seconds 2400
+    python training/train.py --work DIR --steps 5200
 
 The tower stays frozen (its cells come from the bank); the language model learns. Checkpoints go
-to clips.state; --resume goes on from it. Every few minutes the weights are kept as
-clips-SECONDS.pt, so that the one which grounds best can be chosen (by_layer.py).
+to clips.state; --resume goes on from it. Every few hundred steps the weights are kept as
+clips-STEP.pt, so that the one which grounds best can be chosen (by_layer.py).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LESSONS = (
     Lesson(0.6, (2, 4, 7, 10), (0.15, 0.25, 0.25, 0.35), (0.25, 0.15)),
     Lesson(1.0, (1, 2, 5, 8, 10), (0.05, 0.1, 0.15, 0.2, 0.5), (0.12, 0.08)),
 )
-WATCH_EVERY_S = 300.0
+WATCH_EVERY = 400
 
 
 def loss_of(logits: Tensor, packed: Packed) -> Tensor:
@@ -110,15 +110,15 @@ def run(rank: int, args: argparse.Namespace) -> None:
     model.to(args.device)
     model.model.visual.requires_grad_(False)
     parts = {"language": model.model.language_model, "head": model.lm_head}
-    state = Run(args, rank, "clips", args.seconds, parts, args.peak)
+    state = Run(args, rank, "clips", args.steps, parts, args.peak)
     held = Store(args, "clips") if rank == 0 else None
     tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    total, noted, watched = 0.0, time.monotonic(), state.seconds
+    total, noted = 0.0, time.monotonic()
     low = 0.0
     for number, lesson in enumerate(LESSONS):
         span, low = (low, lesson.until), lesson.until
         while state.done < lesson.until:
-            # Loaders are short-lived, because the share of single objects follows the clock.
+            # Loaders are short-lived, because the share of single objects follows the steps.
             within = (state.done - span[0]) / (span[1] - span[0])
             share = lesson.single[0] + (lesson.single[1] - lesson.single[0]) * within
             seed = (args.seed, 41, number, state.step)
@@ -138,8 +138,7 @@ def run(rank: int, args: argparse.Namespace) -> None:
                 if rank == 0 and state.step % 100 == 0:
                     pace = (time.monotonic() - noted) / 100
                     LOG.info(
-                        "%.0fs step %d (%.2f s) loss %.4f %s",
-                        state.seconds,
+                        "step %d (%.2f s) loss %.4f %s",
                         state.step,
                         pace,
                         total / 100,
@@ -147,22 +146,21 @@ def run(rank: int, args: argparse.Namespace) -> None:
                     )
                     total, noted = 0.0, time.monotonic()
                     tally.clear()
-                if held is not None and state.seconds - watched > WATCH_EVERY_S:
-                    LOG.info("WATCH %.0fs %s", state.seconds, watch(model, held, args))
-                    keep(model.state_dict(), args.work / f"clips-{state.seconds:.0f}.pt")
-                    watched = state.seconds
+                if held is not None and state.step % WATCH_EVERY == 0:
+                    LOG.info("WATCH %d %s", state.step, watch(model, held, args))
+                    keep(model.state_dict(), args.work / f"clips-{state.step}.pt")
                 if state.done >= lesson.until or turn >= 600:
                     break
     if held is not None:
         state.save()
-        LOG.info("WATCH %.0fs %s", state.seconds, watch(model, held, args))
+        LOG.info("WATCH %d %s", state.step, watch(model, held, args))
         keep(model.state_dict(), args.work / "clips.pt")
         LOG.info("done after %d steps", state.step)
 
 
 if __name__ == "__main__":
     flags = arguments(__doc__)
-    flags.add_argument("--seconds", type=float, required=True)
+    flags.add_argument("--steps", type=int, required=True)
     flags.add_argument("--start", default="frames.pt", help="where the tower comes from")
     flags.add_argument("--held-back", type=int, default=200, help="clips to watch, not to learn")
     flags.add_argument("--peak", type=float, default=PEAK, help="highest learning rate")

@@ -1,7 +1,7 @@
 """Stage 1: warm up the vision tower with image-level labels.
 
-    python training/warm_up.py --work DIR --stage crops --seconds 300
-    python training/warm_up.py --work DIR --stage frames --seconds 600
+    python training/warm_up.py --work DIR --stage crops --steps 800
+    python training/warm_up.py --work DIR --stage frames --steps 1200
 
 First on 64-pixel crops of one object, then on whole frames, always two neighbouring frames at a
 time. A linear head reads from every cell what it shows; its logits are pooled over the picture
@@ -119,15 +119,16 @@ def own_place_loss(guess: Tensor, grid: tuple[int, int]) -> Tensor:
 def run(rank: int, args: argparse.Namespace) -> None:
     """One process of the stage."""
     model = build_model(args.seed)
-    if args.stage == "frames" and not args.resume:
+    begun = args.resume and (args.work / f"{args.stage}.state").exists()
+    if args.stage == "frames" and not begun:
         model.load_state_dict(torch.load(args.work / "crops.pt", weights_only=True)["model"])
     heads = Heads(model.config.vision_config.hidden_size)
-    if args.stage == "frames" and not args.resume:
+    if args.stage == "frames" and not begun:
         heads.load_state_dict(torch.load(args.work / "crops.pt", weights_only=True)["heads"])
     vision = model.model.visual.to(args.device)
     heads.to(args.device)
     state = Run(
-        args, rank, args.stage, args.seconds, {"vision": vision, "heads": heads}, PEAKS[args.stage]
+        args, rank, args.stage, args.steps, {"vision": vision, "heads": heads}, PEAKS[args.stage]
     )
     moments = Moments(args, args.stage, rank, state.step)
     total, seen = 0.0, time.monotonic()
@@ -147,9 +148,8 @@ def run(rank: int, args: argparse.Namespace) -> None:
         if rank == 0 and state.step % 100 == 0:
             pace = (time.monotonic() - seen) / 100
             LOG.info(
-                "%s %.0fs step %d (%.3f s) loss %.3f %s",
+                "%s step %d (%.3f s) loss %.3f %s",
                 args.stage,
-                state.seconds,
                 state.step,
                 pace,
                 total / 100,
@@ -166,5 +166,5 @@ def run(rank: int, args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     flags = arguments(__doc__)
     flags.add_argument("--stage", choices=sorted(PEAKS), required=True)
-    flags.add_argument("--seconds", type=float, required=True)
+    flags.add_argument("--steps", type=int, required=True)
     launch(run, flags.parse_args())
