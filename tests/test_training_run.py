@@ -205,9 +205,9 @@ def test_one_command_makes_a_model_and_goes_on_where_it_was_cut(tmp_path):
     """Every result that is there is left alone; what is missing is made in order."""
     work = tmp_path / "work"
     work.mkdir()
-    code = f"import sys; sys.path.insert(0, {str(TRAINING)!r}); import make; print(make.stages(3, 1.0))"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import make; print(make.stages(3, 1.0))"
     printed = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, str(TRAINING)], check=True, capture_output=True, text=True
     ).stdout
     stages_made = ast.literal_eval(printed)
     results = [result for result, _, _ in stages_made]
