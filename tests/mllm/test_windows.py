@@ -101,7 +101,7 @@ def test_chosen_tokens_and_small_batches_change_nothing(case: Case) -> None:
 
 
 def test_frames_are_as_large_in_a_window_as_in_the_clip(case: Case) -> None:
-    """Where there are few, some families would show them larger; one lays all out in one picture."""
+    """Few frames are no larger than many, but where one picture holds all of them."""
     _, height, width, _ = case.clip.frames.shape
     for factor in (1, 3):
         frames = case.clip.frames.repeat(factor, axis=1).repeat(factor, axis=2)
