@@ -95,6 +95,8 @@ def test_consistency_regroups_a_finished_run(run: Run, clips: Path, tmp_path: Pa
         ("tokens", ["--lr", 2], "--lr"),
         ("tokens", ["--groups", 5], "--groups"),
         ("peaks", ["--contrast", "none"], "contrast"),
+        ("peaks", ["--abstain"], "abstain"),
+        ("consistency", ["--answers", "2"], "answers"),
         ("peaks", ["--proposer", "truth"], "--proposer"),
         ("peaks", ["--no-store"], "--proposer, --tracks"),
         ("peaks", ["--protocol", "inclusive"], "--protocol"),

@@ -92,6 +92,14 @@ def test_windows_around_the_ends_are_half_a_sampling_step_apart(toy: VideoMLLM) 
     assert len(asked) == 1  # what was asked once is known
 
 
+def test_more_windows_than_are_kept_are_answered_all_the_same(toy: VideoMLLM) -> None:
+    session = session_of(toy, scan_window=2, scan_stride=1, end_windows=3)
+    session._kept.far_margins._size = 1
+    scan = scan_ends(session, SAMPLED, PHRASE, (50, 120), frames_of_the_video)
+    assert scan is not None
+    assert len(scan.margins) == 6
+
+
 def test_windows_that_do_not_fit_into_the_video_are_left_out(toy: VideoMLLM) -> None:
     session = session_of(toy, scan_window=4, end_windows=5)
     scan = scan_ends(session, SAMPLED, PHRASE, (0, 180), frames_of_the_video)

@@ -231,9 +231,9 @@ class ClipSession:
             NumericalError: a logit is not finite.
             VideoError: a frame cannot be read.
         """
-        known = self._kept.far_margins
         keys = [(tuple(map(int, frames)), question) for frames in windows]
-        missing = [place for place, key in enumerate(keys) if key not in known]
+        found = {key: self._kept.far_margins.get(key) for key in keys}
+        missing = [place for place, key in enumerate(keys) if found[key] is None]
         if missing:
             clip = read(np.unique(np.concatenate([windows[place] for place in missing])))
         for place in missing:
@@ -241,8 +241,9 @@ class ClipSession:
             prefix = self.model.prefill(encode_part(self.model, self.context, part))
             logits = _finite(self.model.ask(prefix, [question])[0].logits).double()
             margin = float(logits[self.answers.yes] - logits[self.answers.no])
-            known.put(keys[place], margin)
-        return np.array([known[key] for key in keys], dtype=np.float64)
+            found[keys[place]] = margin
+            self._kept.far_margins.put(keys[place], margin)
+        return np.array([found[key] for key in keys], dtype=np.float64)
 
     @torch.no_grad()
     def presence(self, question: str) -> float:

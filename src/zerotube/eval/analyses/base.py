@@ -22,6 +22,9 @@ from zerotube.method.config import MethodSettings, preset
 if TYPE_CHECKING:
     from zerotube.grounder import Grounder
 
+AFTER_THE_DECISION = frozenset({"present_above", "absent_below", "answers", "abstain"})
+"""Settings of the method that act on a finished tube: no analysis reads them."""
+
 
 @dataclass(frozen=True)
 class AnalysisTask(ABC):

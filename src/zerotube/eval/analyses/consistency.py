@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.errors import InputError, NothingToGroundError, UsageError
-from zerotube.eval.analyses.base import AnalysisTask
+from zerotube.eval.analyses.base import AFTER_THE_DECISION, AnalysisTask
 from zerotube.eval.analyses.case import RIGHT, Case
 from zerotube.eval.analyses.drawing import heading, lay_out, new_figure, whiskers
 from zerotube.eval.analyses.result import (
@@ -71,7 +71,11 @@ class ConsistencyTask(AnalysisTask):
     """
 
     name = "consistency"
-    reads = frozenset(set(MethodSettings.__dataclass_fields__) - {"spatial_prompt", "assembling"})
+    reads = frozenset(
+        set(MethodSettings.__dataclass_fields__)
+        - {"spatial_prompt", "assembling"}
+        - AFTER_THE_DECISION
+    )
 
     groups: int = GROUPS
     protocol: Protocol = "half-open"

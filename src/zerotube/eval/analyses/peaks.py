@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zerotube.eval.analyses.base import AnalysisTask
+from zerotube.eval.analyses.base import AFTER_THE_DECISION, AnalysisTask
 from zerotube.eval.analyses.case import Case
 from zerotube.eval.analyses.drawing import heading, lay_out, new_figure, say
 from zerotube.eval.analyses.region import SPAN, TRACK
@@ -70,6 +70,7 @@ class PeaksTask(AnalysisTask):
         - {"contrast", "spatial_prompt", "temporal_prompt", "assembling"}
         - {"top_k", "span_rule", "support", "track_maps", "track_score", "scan_window"}
         - {"scan_stride", "end_windows", "scan_weight", "attention_weight", "gradient_weight"}
+        - AFTER_THE_DECISION
     )
     chooses = False
 
