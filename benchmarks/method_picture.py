@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,9 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from readme_picture import TRUE
 from zerotube.errors import ZerotubeError
 from zerotube.files import replaced
 from zerotube.grounder import Candidates, Grounder
+from zerotube.method.config import MethodSettings
 from zerotube.method.when import SURE, timeline
 from zerotube.synth.candidates import SampleVideo, true_tracks
 from zerotube.synth.draw import SynthSample, set_sample
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "method.png"
-TRUE = "#12a5b8"
-"""Colour of what is true."""
-
 DPI = 130
 MAP_NAMES = ("attention A", '(4) gradient of "{attribute}"', "(4) gradient of the whole sentence")
 
@@ -62,20 +61,12 @@ def grounded(name: str, index: int) -> Shown:
     grounder.keeps_clip = True
     video, candidates = SampleVideo(truth), Candidates(tracks=true_tracks(truth))
     result = grounder.ground(video, truth.query, candidates=candidates)
-    settings = grounder.prepare(
-        video, truth.query, _settings(grounder), candidates=candidates
-    ).session
-    query = result.query
+    settings, query = MethodSettings(**result.settings["method"]), result.query
+    session = grounder.prepare(video, truth.query, settings, candidates=candidates).session
     gradients = [
-        settings.gradient_map(phrase).numpy() for phrase in (query.attribute, query.statement)
+        session.gradient_map(phrase).numpy() for phrase in (query.attribute, query.statement)
     ]
     return Shown(result, truth, (result.evidence.spatial_map, *gradients))
-
-
-def _settings(grounder: Grounder) -> Any:
-    from zerotube.method.recommended import settings_for
-
-    return settings_for(grounder.model.name)
 
 
 def draw(shown: Shown, path: Path) -> None:
@@ -126,7 +117,7 @@ def _when(axes: Axes, shown: Shown) -> None:
         raise ValueError("a clip that was not scanned")
     row = evidence.track_ids.index(result.tube.track_id)
     seconds = result.timestamps_s
-    found = timeline(evidence, row, _of(result))
+    found = timeline(evidence, row, MethodSettings(**result.settings["method"]))
     for first, last, margin in zip(scan.first_frames, scan.last_frames, scan.margins, strict=True):
         height = float(np.clip(margin, -SURE, SURE))
         axes.plot(
@@ -173,12 +164,6 @@ def _when(axes: Axes, shown: Shown) -> None:
         borderaxespad=0.1,
         columnspacing=1.4,
     )
-
-
-def _of(result: GroundingResult) -> Any:
-    from zerotube.method.config import MethodSettings
-
-    return MethodSettings(**result.settings["method"])
 
 
 def _map(axes: Axes, shown: Shown, one_map: NDArray[np.float32], name: str) -> None:

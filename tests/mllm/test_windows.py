@@ -51,13 +51,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def shown(clip: Clip, context: VisualContext, window: range) -> Clip:
     """The frames of some time steps."""
-    kept = np.isin(context.layout.step_of_frame, np.array(window))
-    return replace(
-        clip,
-        frames=clip.frames[kept],
-        frame_indices=clip.frame_indices[kept],
-        timestamps_s=clip.timestamps_s[kept],
-    )
+    return picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
 
 
 def alone(case: Case, window: range, question: str) -> torch.Tensor:

@@ -21,7 +21,7 @@ from zerotube.grounder.warnings import (
     scan_warnings,
 )
 from zerotube.method.config import MethodSettings, named
-from zerotube.method.ground import StageReport
+from zerotube.method.ground import StageReport, silent
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.method.verdict import presence_of
@@ -256,7 +256,7 @@ class Grounder:
         progress: StageReport | None,
     ) -> Iterator[Prepared]:
         """Per query and settings what a grounding reads; use each before taking the next."""
-        tell = progress or _silent
+        tell = progress or silent
         info, seconds, counted = source.info, dict[str, float](), set[str]()
         chosen = [settings.within(self.model.family.frame_limit) for _, settings in asked]
         try:
@@ -358,10 +358,6 @@ class Grounder:
         )
         ready.counted.update(ready.timings_s)
         return result
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """A report to nobody."""
 
 
 def _opened(video: str | Path | Video) -> AbstractContextManager[Video]:

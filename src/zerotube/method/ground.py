@@ -55,7 +55,7 @@ def gather(
         NumericalError: if a gradient, map or logit is not finite.
         VideoError: a further frame cannot be read.
     """
-    tell = progress or _silent
+    tell = progress or silent
     settings = session.settings
     maps = _read_maps(session, query, tell)
     layout, support = session.context.layout, settings.support
@@ -180,5 +180,5 @@ def _plain(one_map: Tensor) -> NDArray[np.float32]:
     return plain
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """A report to nobody."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from zerotube.method.session import ClipSession, FrameReader
 from zerotube.method.types import Scan
+from zerotube.mllm.types import TokenLayout
 from zerotube.mllm.windows import windows_over
 from zerotube.query.prompts import existence_prompt
 from zerotube.video.types import Clip
@@ -30,17 +31,15 @@ def scan_clip(session: ClipSession, clip: Clip, phrase: str) -> Scan | None:
     Raises:
         NumericalError: a logit is not finite.
     """
-    step_of_frame = session.context.layout.step_of_frame
-    step_count = session.context.layout.grid[0]
-    if not session.settings.scan_window or step_count < 2:
+    layout, settings = session.context.layout, session.settings
+    step_count = layout.grid[0]
+    if not settings.scan_window or step_count < 2:
         return None
     windows = windows_over(
-        step_count,
-        _steps(session, session.settings.scan_window, len(clip)),
-        _steps(session, session.settings.scan_stride, len(clip)),
+        step_count, _steps(layout, settings.scan_window), _steps(layout, settings.scan_stride)
     )
     margins = session.window_margins(clip, windows, existence_prompt(phrase))
-    shown = [clip.frame_indices[np.isin(step_of_frame, window)] for window in windows]
+    shown = [clip.frame_indices[np.isin(layout.step_of_frame, window)] for window in windows]
     return Scan(
         first_frames=np.array([frames[0] for frames in shown], dtype=np.int64),
         last_frames=np.array([frames[-1] for frames in shown], dtype=np.int64),
@@ -69,7 +68,7 @@ def scan_ends(
         NumericalError: a logit is not finite.
         VideoError: a frame cannot be read.
     """
-    settings = session.settings
+    layout, settings = session.context.layout, session.settings
     count = settings.end_windows
     if len(clip) < 2 or not count or not settings.scan_window:
         return None
@@ -77,7 +76,7 @@ def scan_ends(
     spacing = (last - first) / (len(clip) - 1)
     if spacing <= 1.0:  # every frame was sampled
         return None
-    length = _steps(session, settings.scan_window, len(clip)) * _per_step(session, len(clip))
+    length = _steps(layout, settings.scan_window) * layout.frames_per_step
     offsets = (np.arange(count) - (count - 1) / 2) * END_SPACING
     inside = (np.arange(length) - (length - 1) / 2) * spacing
     wanted: dict[float, NDArray[np.int64]] = {}
@@ -96,12 +95,6 @@ def scan_ends(
     )
 
 
-def _per_step(session: ClipSession, frame_count: int) -> int:
-    """Sampled frames that share a time step of the model."""
-    return -(-frame_count // session.context.layout.grid[0])
-
-
-def _steps(session: ClipSession, frames: int, frame_count: int) -> int:
+def _steps(layout: TokenLayout, frames: int) -> int:
     """A number of frames in whole time steps of the model, at least one, at most all."""
-    steps = max(1, round(frames / _per_step(session, frame_count)))
-    return min(steps, session.context.layout.grid[0])
+    return min(max(1, round(frames / layout.frames_per_step)), layout.grid[0])

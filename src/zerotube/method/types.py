@@ -95,6 +95,13 @@ class Scan:
         """The windows' middles, float64 ``(W,)``, original frames, also between two of them."""
         return (self.first_frames + self.last_frames) / 2.0
 
+    def windows_in(self, start_frame: int, end_frame: int) -> NDArray[np.bool_]:
+        """Which windows have their middle in a span: one at least, the nearest, bool ``(W,)``."""
+        inside = (self.moments >= start_frame) & (self.moments <= end_frame)
+        # A span shorter than the distance of two windows lies between their middles.
+        inside[np.abs(self.moments - (start_frame + end_frame) / 2).argmin()] = True
+        return inside
+
     def presence_at(self, frames: NDArray[Any]) -> NDArray[np.float64]:
         """How likely some frames show it: logistic function of the margin, softened.
 

@@ -49,12 +49,7 @@ def presence_of(evidence: Evidence, span: tuple[int, int], settings: MethodSetti
     """
     margins = [_log_odds(evidence.presence)]
     if evidence.scan is not None:
-        moments = evidence.scan.moments
-        inside = (moments >= span[0]) & (moments <= span[1])
-        # A span shorter than the distance of two windows lies between their middles.
-        nearest = np.abs(moments - (span[0] + span[1]) / 2).argmin()
-        inside[nearest] = True
-        margins.append(float(evidence.scan.margins[inside].mean()))
+        margins.append(float(evidence.scan.margins[evidence.scan.windows_in(*span)].mean()))
     margin = float(np.mean(np.clip(margins, -MOST, MOST)))
     if margin < settings.absent_below:
         return Presence(margin, "absent")

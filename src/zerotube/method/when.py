@@ -34,6 +34,11 @@ class Timeline:
     edges: Values
     values: Values
 
+    @property
+    def lengths(self) -> Values:
+        """How much time each moment stands for, float64 ``(M,)``, frames; above 0."""
+        return _lengths(self.edges)
+
 
 def cut(values: Values, lengths: Values) -> tuple[int, int]:
     """The run of moments, of any number, that has the largest between-class variance.
@@ -84,21 +89,19 @@ def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline
     moments, margins = (frames, None) if scan is None else (scan.moments, scan.margins)
     middles = (moments[1:] + moments[:-1]) / 2
     edges = np.concatenate([[min(frames[0], moments[0])], middles, [max(frames[-1], moments[-1])]])
-    lengths = np.maximum(np.diff(edges), 1e-9)
     seen = evidence.visible[row]
     curves = []
     if margins is not None:
         curves.append((settings.scan_weight, margins.clip(-SURE, SURE)))
-    for weight, inside in (
-        (settings.attention_weight, evidence.frame_scores[row]),
+    for weight, scores in (
+        (settings.attention_weight, evidence.frame_scores),
         (settings.gradient_weight, evidence.gradient_scores),
     ):
-        scores = inside if inside is None or inside.ndim == 1 else inside[row]
         if weight and scores is not None and seen.any():
-            curves.append((weight, np.interp(moments, frames, _logarithm(scores, seen))))
+            curves.append((weight, np.interp(moments, frames, _logarithm(scores[row], seen))))
     values = np.zeros(len(moments))
     for weight, curve in curves:
-        values += weight * standardised(curve, lengths)
+        values += weight * standardised(curve, _lengths(edges))
     hidden = np.interp(moments, frames, seen.astype(np.float64)) <= 0.0
     if hidden.any() and not hidden.all():
         values[hidden] = values.min()
@@ -153,19 +156,21 @@ def spans_of(
 ) -> list[tuple[int, int]]:
     """First and last original frame of the runs of a candidate's timeline, the best one first."""
     found = timeline(evidence, row, settings)
-    lengths = np.maximum(np.diff(found.edges), 1e-9)
-    return [_frames(found, run) for run in runs_of(found.values, lengths, count)]
+    return [_frames(found, run) for run in runs_of(found.values, found.lengths, count)]
 
 
 def span_of(evidence: Evidence, row: int, settings: MethodSettings) -> tuple[int, int]:
     """First and last original frame of what a candidate's timeline is cut to."""
-    found = timeline(evidence, row, settings)
-    return _frames(found, cut(found.values, np.maximum(np.diff(found.edges), 1e-9)))
+    return spans_of(evidence, row, settings, 1)[0]
 
 
 def _frames(found: Timeline, run: tuple[int, int]) -> tuple[int, int]:
     start, end = round(float(found.edges[run[0]])), round(float(found.edges[run[1] + 1]))
     return start, max(start, end)
+
+
+def _lengths(edges: Values) -> Values:
+    return np.asarray(np.maximum(np.diff(edges), 1e-9), dtype=np.float64)
 
 
 def standardised(curve: Values, lengths: Values) -> Values:

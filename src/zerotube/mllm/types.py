@@ -126,6 +126,11 @@ class TokenLayout:
         steps, height, width = self.cells.shape
         return steps, height, width
 
+    @property
+    def frames_per_step(self) -> int:
+        """Sampled frames that share a time step; the last step may show fewer."""
+        return -(-len(self.step_of_frame) // len(self.cells))
+
     def reversed_order(self) -> NDArray[np.int64]:
         """Row order that reverses the frames and keeps the tokens inside a frame (section 7).
 

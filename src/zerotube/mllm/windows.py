@@ -217,9 +217,8 @@ def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualC
     """
     options, layout = context.options, context.layout
     if model.family.clip_size(model.processor, part, options) is not None:
-        steps, height, width = layout.grid
-        per_step = -(-len(layout.step_of_frame) // steps)
+        _, height, width = layout.grid
         cells = int((height + 0.5) * (width + 0.5))
-        shown = -(-len(part) // per_step) * cells
+        shown = -(-len(part) // layout.frames_per_step) * cells
         options = replace(options, max_visual_tokens=shown)
     return model.encode(part, options)

@@ -33,9 +33,9 @@ def answers_of(
     best = choose_track(evidence)
     shares = evidence.track_scores / evidence.track_scores[best]
     found: list[Answer] = []
-    for row in [best, *(int(one) for one in np.argsort(-shares, kind="stable") if one != best)]:
-        if shares[row] <= 0.0:
-            continue
+    # One answer is the best track's; looking at the others would be for nothing.
+    ranked = np.argsort(-shares, kind="stable") if settings.answers > 1 else ()
+    for row in (best, *(int(one) for one in ranked if one != best and shares[one] > 0.0)):
         track = tracks.by_id(evidence.track_ids[row])
         try:
             spans = spans_of_track(evidence, row, track, settings, settings.answers)
@@ -47,17 +47,13 @@ def answers_of(
             Answer(tube_of(track, span), float(shares[row]) * _likely(evidence, span))
             for span in spans
         ]
-    first, *rest = found
-    rest.sort(key=lambda answer: -answer.score)
-    return (first, *rest)[: settings.answers]
+    others = sorted(found[1:], key=lambda answer: -answer.score)
+    return (found[0], *others)[: settings.answers]
 
 
 def _likely(evidence: Evidence, span: Span) -> float:
     """How likely the span shows what the sentence says; 1 where nothing was scanned."""
     if evidence.scan is None:
         return 1.0
-    moments = evidence.scan.moments
-    inside = (moments >= span.start_frame) & (moments <= span.end_frame)
-    middle = (span.start_frame + span.end_frame) / 2
-    inside[np.abs(moments - middle).argmin()] = True  # a short span lies between two windows
-    return float(evidence.scan.presence_at(moments[inside]).mean())
+    inside = evidence.scan.windows_in(span.start_frame, span.end_frame)
+    return float(evidence.scan.presence_at(evidence.scan.moments[inside]).mean())
