@@ -19,5 +19,5 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = build_model()
-    model.load_state_dict(torch.load(args.weights, weights_only=True))
+    model.load_state_dict(torch.load(args.weights, weights_only=True, map_location="cpu"))
     save(model, args.out)

@@ -34,7 +34,7 @@ class Lesson:
         odds: probability of each entry of `steps`.
         single: share of takes with one object, at its start and its end.
         shares: which questions.
-        tokens: visual and question tokens per batch of one process, which sets its samples.
+        tokens: visual and question tokens per batch of all processes, which sets its samples.
         questions: questions per sample besides the caption.
         apart: share of batches whose cells do not see other steps of time in the language model, so
             that the last cells need not hold a summary of the whole clip.
@@ -46,7 +46,7 @@ class Lesson:
     odds: tuple[float, ...]
     single: tuple[float, float]
     shares: Shares = field(default_factory=Shares)
-    tokens: int = 6500
+    tokens: int = 13000
     questions: int = 14
     apart: float = 0.5
     late: float = 0.5
@@ -121,7 +121,8 @@ class Samples(IterableDataset[Batch]):
         self, store: Store, grid: Grid, rng: np.random.Generator, late: bool, apart: bool
     ) -> Batch:
         lesson = self.lesson
-        size = max(2, lesson.tokens // (grid.count + SLOT * lesson.questions + 70))
+        tokens = lesson.tokens // self.args.ranks
+        size = max(2, tokens // (grid.count + SLOT * lesson.questions + 70))
         cells, rows = [], []
         for _ in range(size):
             pool = store.single if rng.random() < self.share else store.several

@@ -63,7 +63,9 @@ def main() -> None:
         if (args.work / result).exists():
             LOG.info("%s is there", result)
             continue
-        command = [HERE / program, "--work", args.work, "--device", args.device, *arguments]
+        # Scenes are made in Python, one process per core: no GPU does that faster.
+        device = "cpu" if program == "draw.py" else args.device
+        command = [HERE / program, "--work", args.work, "--device", device, *arguments]
         LOG.info("%s", " ".join(map(str, command)))
         subprocess.run([sys.executable, *map(str, command)], check=True)
 

@@ -27,7 +27,8 @@ from together import Run, arguments, keep, launch
 
 LOG = logging.getLogger("warm_up")
 PEAKS = {"crops": 3.0e-3, "frames": 2.0e-3}
-BATCH = {"crops": 96, "frames": 20}
+BATCH = {"crops": 192, "frames": 40}
+"""Moments per batch, of all processes together."""
 STORES = {"crops": ("crops",), "frames": ("clips", "clips", "clips", "clips", "clips", "wide")}
 _CELL = PATCH * MERGE
 
@@ -48,7 +49,7 @@ class Moments:
 
     def __init__(self, args: argparse.Namespace, stage: str, rank: int, salt: int) -> None:
         self.rng = np.random.default_rng((args.seed, 7, salt, rank))
-        self.size, self.names = BATCH[stage], STORES[stage]
+        self.size, self.names = BATCH[stage] // args.ranks, STORES[stage]
         self.stores = {
             name: (
                 np.load(args.work / f"{name}.npy", mmap_mode="r"),
