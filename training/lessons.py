@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from build import MERGE, PATCH
 from packing import SLOT, Grid, Packed, pack
@@ -104,8 +104,11 @@ class Samples(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
         lesson = self.lesson
-        shared = np.random.default_rng(self.seed)  # every process draws the same clip length
-        rng = np.random.default_rng((*self.seed, self.rank))
+        # Workers of one process share this object: without their number all would draw the same.
+        worker = get_worker_info()
+        number = (worker.id,) if worker is not None and worker.id else ()
+        shared = np.random.default_rng((*self.seed, *number))  # one clip length for all processes
+        rng = np.random.default_rng((*self.seed, self.rank, *number))
         found = [name for name in OTHERS if (self.args.work / f"{name}-cells.npy").exists()]
         stores = {name: Store(self.args, name) for name in ("clips", *found)}
         odds = [1.0 - sum(OTHERS[name] for name in found), *(OTHERS[name] for name in found)]

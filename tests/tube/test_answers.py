@@ -69,6 +69,19 @@ def test_by_the_papers_rule_a_track_has_one_time() -> None:
     ]
 
 
+def test_of_several_every_object_that_fits_is_an_answer_at_its_best_time() -> None:
+    evidence = replace(scanned([0.3, 0.9, 0.35, 0.0]), several=True)
+    answers = answers_of(evidence, tracks_of(4), preset())
+    assert [(one.tube.track_id, one.tube.span) for one in answers] == [
+        (2, Span(5, 35)),
+        (3, Span(5, 35)),
+    ]
+    assert len(answers_of(evidence, tracks_of(4), preset(answers=9))) == 2
+    evidence = replace(evidence, track_scores=np.array([0.8, 0.9, 0.7, 0.6]))
+    assert len(answers_of(evidence, tracks_of(4), preset())) == 4
+    assert len(answers_of(evidence, tracks_of(4), preset(answers=3))) == 3
+
+
 def test_answers_are_printed_and_stored(result: GroundingResult) -> None:
     answers = (Answer(result.tube, 0.9), Answer(result.tube, 0.4))
     several = replace(result, answers=answers)

@@ -283,7 +283,7 @@ class Grounder:
                     *layer_warnings(self.model, settings),
                     *scan_warnings(session),
                     *session.context.shown.notes,
-                    *domain_warnings(self.model, query, info.path),
+                    *domain_warnings(self.model, query, info.path, settings),
                 )
                 times_s, spent = source.timestamps_s, dict(seconds)
                 yield Prepared(

@@ -9,10 +9,12 @@ from zerotube.method.session import ClipSession
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.fitting import PREFERRED, recommended, this_machine
-from zerotube.query import Query
+from zerotube.query import Query, singular
 
 
-def domain_warnings(model: VideoMLLM, query: Query, path: str) -> list[str]:
+def domain_warnings(
+    model: VideoMLLM, query: Query, path: str, settings: MethodSettings
+) -> list[str]:
     """A warning that names the unknown words: the answer rests on the rest of the sentence.
 
     That of the bundled model ends with the command to run instead, with a model that fits here.
@@ -21,8 +23,10 @@ def domain_warnings(model: VideoMLLM, query: Query, path: str) -> list[str]:
         model: what is asked.
         query: the sentence.
         path: of the video, for the command.
+        settings: say whether a sentence about several objects is asked of one.
     """
-    unknown = model.tokens.unknown_words(query.statement)
+    asked = (singular(query) if settings.plurals else None) or query
+    unknown = model.tokens.unknown_words(asked.statement)
     if not unknown:
         return []
     named = ", ".join(repr(word) for word in unknown)

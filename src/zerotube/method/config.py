@@ -139,6 +139,10 @@ class MethodSettings:
     """Answers at most: the best one, then other tracks and further spans of a track, with scores.
     Only the best one's ends are looked at more closely."""
 
+    plurals: bool = True
+    """Ask a sentence about several objects ("the red circles move left") of one of them, and answer
+    with every object that fits; more than one of answers is their limit."""
+
     abstain: bool = False
     """Give no answer where the verdict is that the object is absent."""
 
@@ -280,6 +284,7 @@ _ATTENTION: dict[str, Any] = {
     "track_score": "max",
     "scan_window": 0,
     "span_rule": "top-k",
+    "plurals": False,
 }
 _TUNED: dict[str, Any] = {**_ATTENTION, "spatial_prompt": True, "temporal_prompt": True}
 _PAPER: dict[str, Any] = {

@@ -18,6 +18,7 @@ from zerotube.method.types import Evidence, TokenChoice
 from zerotube.method.when import span_of
 from zerotube.method.where import product
 from zerotube.proposals.types import TrackSet
+from zerotube.query import singular
 from zerotube.query.prompts import query_prompt
 from zerotube.query.types import Query
 from zerotube.video.types import Clip
@@ -56,6 +57,8 @@ def gather(
         VideoError: a further frame cannot be read.
     """
     tell = progress or silent
+    one = singular(query) if session.settings.plurals else None
+    query = one or query
     settings = session.settings
     maps = _read_maps(session, query, tell)
     layout, support = session.context.layout, settings.support
@@ -115,6 +118,7 @@ def gather(
         track_parts=parts,
         has_action=query.has_action,
         unknown_words=tuple(session.model.tokens.unknown_words(query.statement)),
+        several=one is not None,
     )
     if scan is None:
         return evidence

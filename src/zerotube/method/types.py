@@ -165,6 +165,7 @@ class Evidence:
         has_action: whether the sentence says what its object does: else there is nothing to be cut
             out of the time in which it is seen.
         unknown_words: words of the sentence that the model does not know.
+        several: whether the sentence means every object that fits, not one.
     """
 
     frame_indices: NDArray[np.int64]
@@ -186,6 +187,7 @@ class Evidence:
     track_parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     has_action: bool = True
     unknown_words: tuple[str, ...] = ()
+    several: bool = False
 
     @property
     def visible(self) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zerotube.query.prompts import CAPTION_PROMPT, existence_prompt, query_prompt
 from zerotube.query.rules.decompose import decompose, override
+from zerotube.query.rules.number import singular
 from zerotube.query.score import phrase_f1
 from zerotube.query.types import Query
 
@@ -15,4 +16,5 @@ __all__ = [
     "override",
     "phrase_f1",
     "query_prompt",
+    "singular",
 ]

@@ -12,6 +12,9 @@ from zerotube.proposals.types import TrackSet
 from zerotube.tube.decide import choose_track, spans_of_track, tube_of
 from zerotube.tube.types import Answer
 
+FITS = 0.35
+"""Of a sentence about several objects, candidates that score this share of the best one fit too."""
+
 
 def answers_of(
     evidence: Evidence, tracks: TrackSet, settings: MethodSettings
@@ -21,6 +24,9 @@ def answers_of(
     The first is what ``decide`` gives: the best track at its best time. The others - other tracks,
     and further spans of any - follow by score. Spans of one track do not meet; those of two tracks
     may, since two objects can do the same at once.
+
+    A sentence about several objects has an answer for each that fits, at its best time: of
+    ``settings.answers`` more than one limits them.
 
     Args:
         evidence: scores of the candidates of ``tracks``.
@@ -32,13 +38,17 @@ def answers_of(
     """
     best = choose_track(evidence)
     shares = evidence.track_scores / evidence.track_scores[best]
+    least = FITS if evidence.several else np.nextafter(0.0, 1.0)
+    most, times = settings.answers, settings.answers
+    if evidence.several:
+        most, times = (most if most > 1 else len(shares)), 1
     found: list[Answer] = []
     # One answer is the best track's; looking at the others would be for nothing.
-    ranked = np.argsort(-shares, kind="stable") if settings.answers > 1 else ()
-    for row in (best, *(int(one) for one in ranked if one != best and shares[one] > 0.0)):
+    ranked = np.argsort(-shares, kind="stable") if most > 1 else ()
+    for row in (best, *(int(one) for one in ranked if one != best and shares[one] >= least)):
         track = tracks.by_id(evidence.track_ids[row])
         try:
-            spans = spans_of_track(evidence, row, track, settings, settings.answers)
+            spans = spans_of_track(evidence, row, track, settings, times)
         except NumericalError:
             if row == best:
                 raise
@@ -48,7 +58,7 @@ def answers_of(
             for span in spans
         ]
     others = sorted(found[1:], key=lambda answer: -answer.score)
-    return (found[0], *others)[: settings.answers]
+    return (found[0], *others)[:most]
 
 
 def _likely(evidence: Evidence, span: Span) -> float:

@@ -106,22 +106,24 @@ class OverlayPainter:
             uint8 ``(size[1], size[0], 3)`` RGB.
         """
         scene = self._enlarge(image).copy()
-        tube = self._result.tube
-        active = frame in tube.span
-        others = [
-            box
+        # Of a sentence about several objects every answer is meant.
+        meant = self._result.answers if self._result.evidence.several else ()
+        tubes = (self._result.tube, *(answer.tube for answer in meant[1:]))
+        active = {tube.track_id for tube in tubes if frame in tube.span}
+        boxes = {
+            track_id: box
             for track_id in self._boxes
-            if not (active and track_id == tube.track_id)
-            and (box := self._box_at(track_id, frame)) is not None
-        ]
+            if (box := self._box_at(track_id, frame)) is not None
+        }
+        others = [box for track_id, box in boxes.items() if track_id not in active]
         if others:
             scene = self._other_box.annotate(scene, _detections(others))
-        chosen = self._box_at(tube.track_id, frame) if active else None
-        if chosen is not None:
-            found = _detections([chosen])
+        chosen = [box for track_id, box in boxes.items() if track_id in active]
+        if chosen:
+            found = _detections(chosen)
             for annotator in self._chosen_box:
                 scene = annotator.annotate(scene, found)
-            scene = self._labeller.annotate(scene, found, labels=[self._label])
+            scene = self._labeller.annotate(scene, found, labels=[self._label] * len(chosen))
         canvas = np.empty((self.size[1], self.size[0], 3), np.uint8)
         height = len(scene)
         canvas[:height] = scene

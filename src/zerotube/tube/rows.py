@@ -21,7 +21,10 @@ def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
             f"frames {tube.span.start_frame} to {tube.span.end_frame} "
             f"of {result.video.frame_count}",
         ),
-        *(("also", _answer_text(result, answer)) for answer in result.answers[1:]),
+        *(
+            ("and" if result.evidence.several else "also", _answer_text(result, answer))
+            for answer in result.answers[1:]
+        ),
         ("method", str(result.settings.get("preset", "custom"))),
         ("verdict", verdict_text(result)),
         ("token", _token_text(result)),

@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from zerotube.query import singular
 from zerotube.tube.types import GroundingResult
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _fitting(text: str, tail: str, font: FreeTypeFont, room: float) -> int:
 
 def object_name(result: GroundingResult) -> str:
     """What to call the chosen object: the noun of the query, else the candidate's label."""
-    return shorten(result.query.noun or result.tube.label, 28)
+    query = (singular(result.query) if result.evidence.several else None) or result.query
+    return shorten(query.noun or result.tube.label, 28)
 
 
 def panel(axes: Axes, x_label: str, y_label: str = "", *, grid: Literal["x", "y"] = "y") -> None:
