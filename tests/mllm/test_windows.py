@@ -16,7 +16,13 @@ from zerotube.errors import UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.loading import load
 from zerotube.mllm.types import VisualContext
-from zerotube.mllm.windows import encode_part, picked, window_logits, windows_over
+from zerotube.mllm.windows import (
+    encode_part,
+    part_logits,
+    picked,
+    window_logits,
+    windows_over,
+)
 from zerotube.video.types import Clip
 
 TOYS = toys()
@@ -83,6 +89,39 @@ def test_how_a_family_shows_windows(case: Case, monkeypatch: pytest.MonkeyPatch)
     windows = windows_over(case.context.layout.grid[0], 1, 1)
     window_logits(case.model, case.context, case.clip, windows, [QUESTION])
     assert len(calls) == (0 if case.name in CUT else len(windows))
+
+
+def test_parts_of_the_video_answer_as_clips_of_their_own(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    length = min(2 * case.context.layout.frames_per_step, len(case.clip))
+    shape = (3 * length, *case.clip.frames.shape[1:])
+    pixels = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
+    video = make_clip(pixels)
+    parts = [
+        picked(video, np.isin(np.arange(len(video)), place * length + np.arange(length)))
+        for place in range(3)
+    ]
+    expected = []
+    for part in parts:
+        context = encode_part(case.model, case.context, part)
+        expected.append(case.model.ask(case.model.prefill(context), [QUESTION])[0].logits)
+    calls: list[int] = []
+    encode = case.model.encode
+    monkeypatch.setattr(case.model, "encode", lambda *a: calls.append(1) or encode(*a))
+    found = part_logits(case.model, case.context, parts, QUESTION)
+    torch.testing.assert_close(found, torch.stack(expected).detach(), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(found[0], found[1], atol=1e-6)
+    # Never more frames at once than the clip has.
+    at_once = len(case.clip) // length
+    assert len(calls) == (-(-3 // at_once) if case.name in CUT else 3)
+
+
+def test_parts_of_different_lengths_are_refused(case: Case) -> None:
+    one = picked(case.clip, np.arange(len(case.clip)) < 1)
+    if len(case.clip) > 1:
+        with pytest.raises(UsageError, match="one length"):
+            part_logits(case.model, case.context, [one, case.clip], QUESTION)
 
 
 def test_chosen_tokens_and_small_batches_change_nothing(case: Case) -> None:

@@ -22,7 +22,7 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext, as_index
-from zerotube.mllm.windows import encode_part, picked, window_logits
+from zerotube.mllm.windows import part_logits, picked, window_logits
 from zerotube.query.prompts import caption_prompt, existence_prompt
 from zerotube.video.types import Clip
 
@@ -220,7 +220,7 @@ class ClipSession:
         """The same for windows of other frames of the video, each a clip of its own.
 
         Args:
-            windows: original frames of each, increasing.
+            windows: original frames of each, increasing, as many each.
             question: what is asked.
             read: reads frames; asked once, for those of all windows that are not known yet.
 
@@ -236,13 +236,14 @@ class ClipSession:
         missing = [place for place, key in enumerate(keys) if found[key] is None]
         if missing:
             clip = read(np.unique(np.concatenate([windows[place] for place in missing])))
-        for place in missing:
-            part = picked(clip, np.isin(clip.frame_indices, windows[place]))
-            prefix = self.model.prefill(encode_part(self.model, self.context, part))
-            logits = _finite(self.model.ask(prefix, [question])[0].logits).double()
-            margin = float(logits[self.answers.yes] - logits[self.answers.no])
-            found[keys[place]] = margin
-            self._kept.far_margins.put(keys[place], margin)
+            parts = [picked(clip, np.isin(clip.frame_indices, windows[place])) for place in missing]
+            ids = [self.answers.yes, self.answers.no]
+            logits = _finite(
+                part_logits(self.model, self.context, parts, question, token_ids=ids)
+            ).double()
+            for place, margin in zip(missing, (logits[:, 0] - logits[:, 1]).tolist(), strict=True):
+                found[keys[place]] = margin
+                self._kept.far_margins.put(keys[place], margin)
         return np.array([found[key] for key in keys], dtype=np.float64)
 
     @torch.no_grad()

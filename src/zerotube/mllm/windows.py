@@ -189,12 +189,84 @@ def _encoded_anew(
 ) -> Tensor:
     """The frames of a window as a clip."""
     part = picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
+    return _alone(model, context, part, questions, token_ids)
+
+
+def _alone(
+    model: VideoMLLM,
+    context: VisualContext,
+    part: Clip,
+    questions: Sequence[str],
+    token_ids: Sequence[int] | None,
+) -> Tensor:
+    """Logits ``(len(questions), tokens)`` about a short clip that is encoded by itself."""
     prefix = model.prefill(encode_part(model, context, part))
     rows = [answer.logits for answer in model.ask(prefix, questions) if answer.logits is not None]
     if len(rows) != len(questions):  # ask(logits=True) always fills them; this narrows the type
         raise ModelError("no logits", wanted="next-token logits", fix="please report it")
     found = torch.stack(rows)
     return found if token_ids is None else found[:, token_ids]
+
+
+@torch.no_grad()
+def part_logits(
+    model: VideoMLLM,
+    context: VisualContext,
+    parts: Sequence[Clip],
+    question: str,
+    *,
+    token_ids: Sequence[int] | None = None,
+) -> Tensor:
+    """Next-token logits after a question about each of some short clips of the same video.
+
+    Where windows of a clip can be cut out of its encoding, the parts are laid end to end, encoded
+    as one clip, no longer than the clip itself, and cut apart again.
+
+    Args:
+        model: the MLLM.
+        context: the encoded clip, which says how large the frames are shown.
+        parts: of one number of frames, in whole time steps of the model.
+        question: user text.
+        token_ids: as of ``window_logits``.
+
+    Returns:
+        float32 ``(len(parts), tokens)``.
+
+    Raises:
+        UsageError: the parts differ in length.
+    """
+    lengths = {len(part) for part in parts}
+    if len(lengths) != 1:
+        raise UsageError(
+            f"parts of {sorted(lengths)} frames", wanted="one length", fix="split them"
+        )
+    length, per_step = lengths.pop(), context.layout.frames_per_step
+    if not (model.family.separate_steps and _is_plain(context) and length % per_step == 0):
+        alone = [_alone(model, context, part, [question], token_ids)[0] for part in parts]
+        return torch.stack(alone)
+    steps = length // per_step
+    at_once = max(1, len(context.layout.step_of_frame) // length)
+    rows: list[Tensor] = []
+    for start in range(0, len(parts), at_once):
+        group = parts[start : start + at_once]
+        together = encode_part(model, context, _end_to_end(group))
+        windows = [range(place * steps, (place + 1) * steps) for place in range(len(group))]
+        found = _cut_out(model, together, windows, [question], token_ids, MAX_TOKENS)
+        rows += [row[0] for row in found]
+    return torch.stack(rows)
+
+
+def _end_to_end(parts: Sequence[Clip]) -> Clip:
+    """Clips of one video as one, its frames numbered anew and as far apart as in the first."""
+    first, count = parts[0], sum(map(len, parts))
+    spacing_s = float(np.diff(first.timestamps_s).mean()) if len(first) > 1 else 1.0
+    return replace(
+        first,
+        info=replace(first.info, frame_count=max(count, first.info.frame_count)),
+        frames=np.concatenate([part.frames for part in parts]),
+        frame_indices=np.arange(count, dtype=np.int64),
+        timestamps_s=np.arange(count, dtype=np.float64) * spacing_s,
+    )
 
 
 def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:
