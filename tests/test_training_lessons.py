@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from zerotube.synth.takes import Mix, random_take
 
@@ -40,7 +41,7 @@ def args(tmp_path):
         codes = 100.0 * np.arange(TAKES)[:, None] + np.arange(frames // 2)
         cells = np.broadcast_to(codes[:, :, None, None], (*codes.shape, 64, 4))
         np.save(tmp_path / f"{name}-cells.npy", cells.astype(np.float16))
-    return argparse.Namespace(work=tmp_path, held_back=HELD_BACK)
+    return argparse.Namespace(work=tmp_path, held_back=HELD_BACK, ranks=1)
 
 
 def batches(code, args, count, rank=0, **changes):
@@ -78,3 +79,16 @@ def test_processes_share_the_shape_of_a_batch_and_not_its_takes(code, args):
     assert [(a.grid, a.apart) for a in first] == [(b.grid, b.apart) for b in other]
     assert [a.rows for a in first] != [b.rows for b in other]
     assert {batch.apart for batch in first} == {False, True}
+
+
+def test_workers_of_one_process_draw_different_batches(code, args):
+    def loaded(workers, count):
+        lesson = dataclasses.replace(code.train.LESSONS[-1], tokens=3000, questions=3)
+        samples = code.lessons.Samples(args, lesson, (0, 1), 0, share=0.0)
+        loader = iter(DataLoader(samples, batch_size=None, num_workers=workers))
+        return [next(loader).rows for _ in range(count)]
+
+    first, second = loaded(workers=2, count=2)
+    assert first != second
+    assert loaded(workers=1, count=1) == [first]  # one worker draws what none would
+    assert batches(code, args, 1)[0].rows == first

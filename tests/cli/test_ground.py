@@ -129,6 +129,7 @@ OTHER = {
     "absent_below": -9.0,
     "abstain": True,
     "answers": 3,
+    "plurals": False,
     "layer_start": 0.25,
     "layer_end": 1.0,
     "spatial_prompt": True,
