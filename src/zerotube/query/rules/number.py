@@ -6,20 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from zerotube.query.rules.lexicon import Tag
+from zerotube.query.rules import words
+from zerotube.query.rules.lexicon import Tag, third_person
 from zerotube.query.rules.tokens import Token, join, normalise, spoken, tokenise, word
 from zerotube.query.types import Query
 
-_ONE_THING: Final = frozenset(
-    (
-        *("binoculars", "clothes", "glasses", "goggles", "headphones", "jeans", "pants", "pliers"),
-        *("pyjamas", "scissors", "shorts", "sunglasses", "tights", "tongs", "trousers"),
-    )
-)
-"""Plural words for one thing."""
 _ONE_OF: Final = {"people": "person", "these": "this", "those": "that"}
-_MANY: Final = frozenset(["all", "both", "few", "many", "numerous", "several", "some", "various"])
-_VERB_OF_ONE: Final = {"are": "is", "were": "was", "have": "has", "do": "does", "'re": "'s"}
+_BE_OF_ONE: Final = {"were": "was", "'re": "'s"}
 _JOINS: Final = frozenset(("and", "or", "but", "then", ","))
 _RELATIVE: Final = frozenset(("who", "that", "which"))
 
@@ -27,9 +20,9 @@ _RELATIVE: Final = frozenset(("who", "that", "which"))
 def singular(query: Query) -> Query | None:
     """The query as it reads of one of the objects it means, or None if it means one.
 
-    >>> one = singular(decompose("the two red circles move left and stop"))
+    >>> one = singular(decompose("all the red circles move left"))
     >>> one.attribute, one.action, one.statement
-    ('the red circle', 'the circle moves left and stops', 'the red circle moves left and stops')
+    ('the red circle', 'the circle moves left', 'the red circle moves left')
 
     Only the noun that is meant counts: "a group of men" and "a man with two dogs" are one.
 
@@ -60,7 +53,7 @@ def singular(query: Query) -> Query | None:
 
 def _several(token: Token) -> bool:
     """Whether a noun means more than one."""
-    if token.text in _ONE_THING or not (token.can(Tag.PLURAL) or token.text in _ONE_OF):
+    if token.text in words.PLURAL_OF_ONE or not (token.can(Tag.PLURAL) or token.text in _ONE_OF):
         return False
     return not token.can(Tag.NOUN) or token.text in _ONE_OF
 
@@ -72,11 +65,9 @@ def _one(noun: str) -> str:
     return _ONE_OF.get(noun) or str(getLemma(noun, upos="NOUN")[0])
 
 
-def _third(verb: str) -> str:
-    """Its third person."""
-    from lemminflect import getInflection
-
-    return _VERB_OF_ONE.get(verb) or str(getInflection(verb, tag="VBZ")[0])
+def _verb_of_one(verb: str) -> str:
+    """As it agrees with one: "are" -> "is", "move" -> "moves"."""
+    return _BE_OF_ONE.get(verb) or third_person(verb)
 
 
 def _place_of(noun: Sequence[Token], tokens: Sequence[Token]) -> int | None:
@@ -91,7 +82,7 @@ def _place_of(noun: Sequence[Token], tokens: Sequence[Token]) -> int | None:
 def _named(tokens: Sequence[Token], head: int) -> list[Token]:
     """The phrase up to its noun, of one: "all the two red circles" -> "the red circle"."""
     before = list(tokens[:head])
-    counted = [token for token in before if not token.can(Tag.NUM) and token.text not in _MANY]
+    counted = [token for token in before if not token.can(Tag.NUM) and token.text not in words.MANY]
     kept = [word(_ONE_OF.get(token.text, token.text)) for token in counted]
     rest = [*kept, word(_one(tokens[head].text))]
     if kept and kept[0].can(Tag.DET):
@@ -105,7 +96,7 @@ def _described(tokens: Sequence[Token], head: int) -> str:
 
 
 def _finite(token: Token) -> bool:
-    return token.text in _VERB_OF_ONE or token.can(Tag.BASE)
+    return token.text in _BE_OF_ONE or token.text in words.IRREGULAR_THIRD or token.can(Tag.BASE)
 
 
 def _told(name: str, tokens: Sequence[Token], head: int) -> str:
@@ -121,7 +112,9 @@ def _agreeing(after: Sequence[Token], only_relative: bool = False) -> list[Token
         before = after[place - 1].text if place else ""
         expected = expected or before in _RELATIVE or (joins and before in _JOINS)
         changes = expected and _finite(token)
-        told.append(replace(word(_third(token.text)), glued=token.glued) if changes else token)
+        told.append(
+            replace(word(_verb_of_one(token.text)), glued=token.glued) if changes else token
+        )
         if expected and not changes and not token.can(Tag.ADV) and not token.can(Tag.PUNCT):
             joins = joins and before in _JOINS  # no verb here: "in the yard and walk"
         expected = expected and not changes and token.can(Tag.ADV)  # "quickly turn"

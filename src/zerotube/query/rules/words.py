@@ -214,6 +214,13 @@ GERUND_MODIFIERS: Final = _set("""
 """Words in -ing that name a kind of thing when a noun follows ("a green swimming ring")."""
 IRREGULAR_PAST: Final = _set("left saw fell found felt shot put cut hit shut spread lay rose bit")
 """Past forms that a dictionary lists first as something else."""
+PLURAL_OF_ONE: Final = _set("""
+    binoculars clothes glasses goggles headphones jeans pants pliers pyjamas scissors shorts
+    sunglasses tights tongs trousers
+""")
+"""Plural words for one thing."""
+MANY: Final = _set("all both few many numerous several some various")
+"""What says of how many, without a number."""
 IRREGULAR_THIRD: Final = {"be": "is", "are": "is", "have": "has", "do": "does", "go": "goes"}
 SEEKING: Final = _set("find locate track show detect segment ground highlight localize spot")
 """Commands users put in front of a description ("find the man in red")."""
