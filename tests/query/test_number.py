@@ -19,6 +19,12 @@ SEVERAL = {
     "there are three cars that turn left": ("a car", "a car turns left"),
     "two men are walking and talking": ("a man", "a man is walking and talking"),
     "the boys run and jump over the fences": ("the boy", "the boy runs and jumps over the fences"),
+    "the two red circles move left and stop": (
+        "the red circle",
+        "the circle moves left and stops",
+    ),
+    "which circles move left?": ("a circle", "a circle moves left"),
+    "which red squares grow?": ("a red square", "a square grows"),
     "the police officers wave": ("the police officer", "the police officer waves"),
 }
 ONE = (

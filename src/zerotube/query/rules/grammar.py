@@ -189,7 +189,7 @@ class Parser:
                 body.append(index)
                 index += 1
                 break
-            elif self._stops(index, body, head, bare):
+            elif self._counted_verb(index, fixed, head) or self._stops(index, body, head, bare):
                 break
             else:
                 body.append(index)
@@ -231,6 +231,14 @@ class Parser:
         described = after.can(Tag.ADJ) and not after.can(Tag.DET | Tag.PREP | Tag.ING)
         open_phrase = head < 0 or (head == index - 1 and before.can(Tag.ADJ))
         return open_phrase and described and not self.is_adverb(index + 1)
+
+    def _counted_verb(self, index: int, fixed: Sequence[int], head: int) -> bool:
+        """True for the verb of "the two circles move and stop": what is counted ends with its
+        plural, and a base form behind it that no noun follows is what they do."""
+        counted = any(self.at(i).known in words.PLURAL_NUMBERS for i in fixed)
+        if not counted or head != index - 1 or not self.at(head).can(Tag.PLURAL):
+            return False
+        return self.at(index).can(Tag.BASE) and self.ends_clause(index + 1)
 
     def _stops(self, index: int, body: Sequence[int], head: int, bare: bool) -> bool:
         token = self.at(index)

@@ -119,7 +119,9 @@ def _filler(items: list[Token]) -> tuple[list[Token], list[Token]]:
     following = parser.at(1)
     if following.text == "of":
         return [word("one")], items[1:]
-    named = parser.opens_noun(1) and not parser.is_verb(1) and not following.can(Tag.DET)
+    several = first == "which" and _several_act(parser, 2)
+    named = several or (parser.opens_noun(1) and not parser.is_verb(1))
+    named = named and not following.can(Tag.DET)
     if first == "what" and not (named and _names_kind(parser)):
         return words_of("an object"), items[1:]
     if not named:
@@ -127,11 +129,19 @@ def _filler(items: list[Token]) -> tuple[list[Token], list[Token]]:
     # The article replaces "which"; what describes the noun stays in the rest.
     phrase = parser.noun_phrase(1)
     stop = phrase.stop if phrase else 2
+    stop = next((i for i in range(2, stop) if _several_act(parser, i)), stop)
     noun = items[1:stop]
     if parser.at(stop - 1).can(Tag.PLURAL):
         return noun, items[stop:]
     article = "an" if noun[0].text[0] in "aeiou" else "a"
     return [word(article), *noun], items[stop:]
+
+
+def _several_act(parser: Parser, index: int) -> bool:
+    """True at the verb of "which circles move": a base form behind a plural, no noun after it."""
+    before = parser.at(index - 1)
+    acts = before.can(Tag.PLURAL) and before.known[:-1] not in words.ACTIONS
+    return acts and parser.at(index).can(Tag.BASE) and parser.ends_clause(index + 1)
 
 
 def _names_kind(parser: Parser) -> bool:
