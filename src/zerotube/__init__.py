@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zerotube.proposals.types import Track, TrackSet
     from zerotube.query import decompose
     from zerotube.query.llm import LLMSettings
-    from zerotube.query.llm.server import openai_decomposer
+    from zerotube.query.llm.openai_clients import openai_asker, openai_decomposer
     from zerotube.query.types import Query
     from zerotube.tube.types import GroundingResult, Tube
     from zerotube.video import open_video
@@ -40,6 +40,7 @@ __all__ = [
     "decompose",
     "export",
     "open_video",
+    "openai_asker",
     "openai_decomposer",
 ]
 
@@ -58,7 +59,8 @@ _HOMES = {
     "decompose": "zerotube.query",
     "export": "zerotube.exports",
     "open_video": "zerotube.video",
-    "openai_decomposer": "zerotube.query.llm.server",
+    "openai_asker": "zerotube.query.llm.openai_clients",
+    "openai_decomposer": "zerotube.query.llm.openai_clients",
 }
 
 

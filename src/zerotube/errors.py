@@ -74,10 +74,10 @@ class QueryError(InputError):
     """A sentence that cannot be turned into sub-queries."""
 
 
-class DecomposerError(InputError):
-    """A language model that gave no usable decomposition of a sentence.
+class AnswerError(InputError):
+    """A language model that gave no usable answer to what it was asked in words.
 
-    Users meet its text as a warning: the rules step in.
+    Of a decomposition users meet its text as a warning: the rules step in.
 
     Args:
         got: what the model or its server did. Never text that it sent: that may hold the key.

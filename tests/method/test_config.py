@@ -24,6 +24,7 @@ def test_presets_switch_the_components() -> None:
         "tuned": ("highest", True, True, False),
         "release": ("fixed", False, False, False),
         "baseline": ("mean", False, False, False),
+        "asked": ("mean", False, False, False),
         "gti": ("highest", False, False, False),
         "dsth": ("highest", True, True, False),
     }
@@ -161,5 +162,7 @@ def test_wrong_values(changes: dict[str, object]) -> None:
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(UsageError, match="default, paper, tuned, release, baseline, gti, dsth"):
+    with pytest.raises(
+        UsageError, match="default, paper, tuned, release, baseline, asked, gti, dsth"
+    ):
         preset("magic")

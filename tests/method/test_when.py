@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tube.scene import make_evidence
 from zerotube.method.config import preset
-from zerotube.method.types import Evidence, Scan
+from zerotube.method.types import Evidence, NamedTimes, Scan
 from zerotube.method.when import cut, runs_of, span_of, spans_of, standardised, timeline
 
 EVEN = preset(attention_weight=1.0)
@@ -167,3 +167,34 @@ def test_presence_between_windows_is_linear_in_the_margins() -> None:
 def test_a_scan_out_of_order_is_refused() -> None:
     with pytest.raises(ValueError, match="do not increase"):
         scan_of([10, 0], [1.0, 2.0])
+
+
+def test_a_named_time_is_an_end_to_the_frame() -> None:
+    """Words alone: the span is the window that was named, not the nearest sampled frames."""
+    alone = preset("asked")
+    evidence = make_evidence(np.ones((1, 10)), range(0, 100, 10))
+    assert evidence.frame_indices.tolist() == list(range(0, 100, 10))
+    named = NamedTimes((((23.4, 57.8),),), (), "model:toy")
+    assert span_of(replace(evidence, named=named), 0, alone) == (23, 58)
+    # Two that differ: what both name counts twice.
+    both = NamedTimes((((20.0, 50.0),), ((30.0, 60.0),)), (), "model:toy")
+    assert span_of(replace(evidence, named=both), 0, alone) in [(20, 50), (20, 60), (30, 50)]
+    nothing = NamedTimes((), ("an answer that names no time",), "model:toy")
+    assert span_of(replace(evidence, named=nothing), 0, alone) == (0, 90)
+
+
+def test_a_named_time_changes_nothing_but_where_it_ends() -> None:
+    evidence = replace(
+        make_evidence(np.ones((1, 10)), range(0, 100, 10)),
+        scan=scan_of([15, 35, 55, 75], [-3.0, 4.0, 4.0, -3.0]),
+    )
+    plain = timeline(evidence, 0, SCAN_ALONE)
+    named = NamedTimes((((40.0, 66.0),),), (), "model:toy")
+    told = timeline(replace(evidence, named=named), 0, SCAN_ALONE.changed(time="ask"))
+    assert set(plain.edges) | {40.0, 66.0} == set(told.edges)
+    assert told.lengths.sum() == pytest.approx(plain.lengths.sum())
+    assert set(plain.moments) - set(told.moments) == {35.0, 75.0, 55.0} - set(told.moments)
+    unread = timeline(replace(evidence, named=named), 0, preset(ask_weight=0.0, time="ask"))
+    at = np.interp(unread.moments, plain.moments, plain.values)
+    inside = (unread.moments > plain.moments[0]) & (unread.moments < plain.moments[-1])
+    assert np.corrcoef(unread.values[inside], at[inside])[0, 1] > 0.99

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from toy import load_toy, make_clip
+from toys import QUESTION, toys
 from zerotube.errors import ModelError, UsageError
 from zerotube.grounder import Grounder, model_decomposer
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.generate import generate_text
+from zerotube.mllm.generate import generate_text, say
 from zerotube.query import decompose
 from zerotube.query.llm import LLMSettings
 
+TOYS = toys()
 TEXT = "The tall man in red sits down."
 QUICK = LLMSettings(attempts=2, cache=False)
 
@@ -94,3 +98,53 @@ def test_a_grounder_takes_a_decomposer(toy: VideoMLLM) -> None:
     assert "LLMDecomposer" in repr(Grounder(toy, decomposer="model").decomposer)
     with pytest.raises(UsageError, match="'rules', 'model'"):
         Grounder(toy, decomposer="gpt")
+
+
+@pytest.mark.parametrize("architecture", sorted(TOYS))
+def test_what_is_said_about_a_clip_is_what_the_model_says_without_a_cache(
+    architecture: str, tmp_path: Path
+) -> None:
+    """Token for token, greedily, from the processor's own inputs of the whole prompt."""
+    module = TOYS[architecture]
+    model = load_toy(module.write(tmp_path / "toy"))
+    height, width = getattr(module, "FRAME", (84, 112))
+    shape = (min(4, model.family.frame_limit or 4), height, width, 3)
+    clip = make_clip(np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8))
+    context = model.encode(clip)
+    ends = model.model.generation_config.eos_token_id
+    said = say(model, model.prefill(context), QUESTION, max_new_tokens=8)
+
+    tail = torch.tensor([model.tokens.tail(QUESTION)])
+    ids = torch.cat([context.head_ids, tail], dim=1)
+    inputs = dict(context.forward_inputs)
+    with torch.no_grad():
+        for _ in range(8):
+            if context.positions is not None:
+                inputs["position_ids"] = torch.cat(
+                    [
+                        context.positions[..., :-1],
+                        context.positions_after(
+                            context.head_ids.shape[1], ids.shape[1] - context.head_ids.shape[1]
+                        ),
+                    ],
+                    dim=-1,
+                )
+            whole = model.model(
+                input_ids=ids,
+                mm_encoder_outputs={model.family.encoder_key: context.output},
+                use_cache=False,
+                **inputs,
+            )
+            token = whole.logits[0, -1].argmax()
+            if int(token) in (ends if isinstance(ends, list) else [ends]):
+                break
+            ids = torch.cat([ids, token[None, None]], dim=1)
+    found = ids[0, context.head_ids.shape[1] + tail.shape[1] :]
+    assert said == model.processor.tokenizer.decode(found, skip_special_tokens=True)
+    again = [
+        say(model, model.prefill(context), QUESTION, max_new_tokens=8, temperature=5.0, seed=seed)
+        for seed in (0, 0, 1)
+    ]
+    assert again[0] == again[1] != again[2]
+    with pytest.raises(UsageError, match="temperature=-1"):
+        say(model, model.prefill(context), QUESTION, temperature=-1.0)

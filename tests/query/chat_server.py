@@ -7,12 +7,19 @@ asked can be read at ``http://127.0.0.1:PORT/log/SESSION``.
 
 from __future__ import annotations
 
+import base64
+import io
+import itertools
 import json
+import re
 import sys
 import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 GOOD = {
     "attribute": "the tall man in red",
@@ -78,6 +85,26 @@ class Handler(BaseHTTPRequestHandler):
     def _parrot(self, body: dict[str, Any]) -> None:
         """Puts the key into the answer."""
         self._answer(json.dumps(GOOD | {"attribute": f"the man {self.key}"}))
+
+    def _watch(self, body: dict[str, Any]) -> None:
+        """Looks at the frames it was sent, and says between which of them anything moves."""
+        parts = body["messages"][0]["content"]
+        labels = [part["text"] for part in parts[:-1] if part["type"] == "text"]
+        times = [float(re.fullmatch(r"<([\d.]+) seconds>", label)[1]) for label in labels]
+        frames = [_picture(part["image_url"]["url"]) for part in parts if part["type"] != "text"]
+        moved = [
+            np.abs(after - before).max() > 60.0 for before, after in itertools.pairwise(frames)
+        ]
+        first, last = moved.index(True), len(moved) - moved[::-1].index(True)
+        self._answer(f"It happens from {times[first]} to {times[last]} seconds.")
+
+    def _chatty(self, body: dict[str, Any]) -> None:
+        self._answer("I would love to help with that! What a nice video.")
+
+    def _drawn(self, body: dict[str, Any]) -> None:
+        """Another answer to each of several requests."""
+        asked = len(log[self.path.split("/")[2]])
+        self._answer(["from 0.0 to 1.0 seconds", "no idea", "from 0.5 to 1.5 s"][asked - 1])
 
     def _status403(self, body: dict[str, Any]) -> None:
         self._error(403)
@@ -170,6 +197,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def _picture(url: str) -> np.ndarray:
+    """The pixels of a data URI, float64 ``(H, W, 3)``."""
+    raw = base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))
+    return np.asarray(Image.open(io.BytesIO(raw)), dtype=np.float64)
 
 
 if __name__ == "__main__":

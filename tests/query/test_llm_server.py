@@ -22,7 +22,8 @@ import pytest
 from zerotube.errors import MissingExtraError, UsageError
 from zerotube.query import Query, decompose
 from zerotube.query.llm import LLMDecomposer, LLMSettings
-from zerotube.query.llm.server import Secret, openai_decomposer
+from zerotube.query.llm.openai_clients import openai_decomposer
+from zerotube.query.llm.server import Secret
 from zerotube.query.prompts import decomposition_prompt
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")

@@ -14,7 +14,7 @@ from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.run_flags import RunFlags
 from zerotube.errors import UsageError
 from zerotube.eval.datasets import Request
-from zerotube.eval.names import Ablation
+from zerotube.eval.names import FROM_THE_DEFAULT, Ablation
 from zerotube.method.config import preset
 from zerotube.method.recommended import settings_for
 
@@ -47,16 +47,17 @@ class AblationFlags(RunFlags):
     data: SeveralSplits
 
 
-@with_flags(method="Preset that the rows change; default: paper. Not for extensions.")
+@with_flags(method="Preset that the rows change; default: paper. Not for methods and extensions.")
 def ablate(
     what: Annotated[
         Ablation,
         typer.Argument(
             metavar="|".join(get_args(Ablation)),
-            help="components: the parts of the method (Table 2). extensions: the default beside "
-            "the paper's recipe, with its parts alone and left out. objective: what tuning "
-            "minimises (Table 3). frames: sampled frames. topk: frames in the span. lr: learning "
-            "rate by iterations. trackers: what finds the candidates.",
+            help="methods: the default beside the paper's and others. components: the parts of the "
+            "method (Table 2). extensions: the default beside the paper's recipe, with its parts "
+            "alone and left out. objective: what tuning minimises (Table 3). frames: sampled "
+            "frames. topk: frames in the span. lr: learning rate by iterations. trackers: what "
+            "finds the candidates.",
         ),
     ],
     *,
@@ -80,12 +81,12 @@ def ablate(
     on), and table.md, table.json and plot.png once every sample is finished. Differences between
     rows are paired, with 95% bootstrap intervals. The flags from --frames on are settings that all
     rows share unless the ablation decides them, those that begin with --llm are for --decomposer
-    openai.
+    openai and --asker openai.
     """
-    if what == "extensions":
+    if what in FROM_THE_DEFAULT:
         if method:
             raise UsageError(
-                f"--method {method} for the ablation of extensions",
+                f"--method {method} for the ablation of {what}",
                 wanted="its rows to name the methods",
                 fix="leave --method out",
             )
@@ -100,7 +101,9 @@ def ablate(
     from zerotube.tube.serialize import format_json
 
     asked.check_results(OUTPUT_FILES, splits)
-    rows = rows_of(what, base, [value for value in values.split(",") if value])
+    words = asked.model.name != "bundled" or asked.model.split.asker == "openai"
+    rows = rows_of(what, base, [value for value in values.split(",") if value], asks=words)
+    asked.model.split.check_read(row.variant.settings for row in rows)
     named = asked.candidates
     if what == "trackers" and (named.proposer is not None or named.tracks is not None):
         raise UsageError(

@@ -12,6 +12,7 @@ from zerotube.cli.groups import MethodChanges
 from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.run_flags import RunFlags
 from zerotube.eval.names import Analysis, Protocol
+from zerotube.method.config import preset
 
 
 @with_flags()
@@ -44,9 +45,10 @@ def analyze(
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and table.md,
     table.json and plot.png once every sample is finished. The flags from --frames on are settings
     of the method; one that an analysis decides itself or does not read is refused. Those that begin
-    with --llm are for --decomposer openai. What each
-    analysis measures stands in docs/analyses.md.
+    with --llm are for --decomposer openai and --asker openai. What each analysis measures stands
+    in docs/analyses.md.
     """
+    asked.model.split.check_read([preset(**changes)])
     options = asked.options()
 
     from zerotube.eval.analyses import OUTPUT_FILES, analysis

@@ -93,7 +93,7 @@ def decompose(
 def _chosen(by: DecomposerFlags, model: str, device: str | None, dtype: str | None) -> Decomposer:
     """The decomposer that was asked for, ready to be called."""
     if by.decomposer == "openai":
-        from zerotube.query.llm.server import openai_decomposer
+        from zerotube.query.llm.openai_clients import openai_decomposer
 
         return openai_decomposer(by.settings, key=by.llm_key)
     if by.decomposer == "model":

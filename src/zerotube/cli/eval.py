@@ -34,9 +34,10 @@ def evaluate(
     RUN gets journal.sqlite while it works (killed or interrupted, --resume goes on), and
     predictions.jsonl, metrics.json and report.html once every sample is finished. A sample that
     fails is tried again at the end; then it counts 0. The flags from --frames on are the settings
-    of the method, those that begin with --llm are for --decomposer openai.
+    of the method, those that begin with --llm are for --decomposer openai and --asker openai.
     """
-    preset(method, **changes)  # a wrong value is refused before anything is fetched
+    # A wrong value is refused before anything is fetched.
+    asked.model.split.check_read([preset(method, **changes)])
     options = asked.options()
 
     from zerotube.eval.evaluation import (

@@ -74,10 +74,11 @@ def ground(
 
     Without --out the answer is only printed. The flags from --frames on are the settings of the
     method: each overrides the preset that --method chose. Those that begin with --llm are for
-    --decomposer openai, which sends the sentence, and nothing of the video, to that server.
+    --decomposer openai, which sends the sentence, and nothing of the video, to that server, and for
+    --asker openai, which sends it the sampled frames.
     """
     # Whatever can be refused in milliseconds is refused before the seconds of loading a model.
-    preset(method, **changes)
+    model.split.check_read([preset(method, **changes)])
     check_proposer(candidates.proposer, candidates.settings, model=model.name)
 
     from zerotube.exports import export, format_named

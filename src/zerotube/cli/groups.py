@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DECOMPOSERS = ("rules", "openai", "model")
 """What may split a sentence."""
+
+ASKERS = ("model", "openai")
+"""Who may name a time in words."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
@@ -92,7 +95,9 @@ class DecomposerFlags:
                 wanted=f"one of {', '.join(DECOMPOSERS)}",
                 fix="choose one of these",
             )
-        idle = {"rules": set(self.llm), "model": {"base_url", "model"}, "openai": set()}[chosen]
+        if self.asks_server:
+            return
+        idle = {"rules": set(self.llm), "model": {"base_url", "model"}}[chosen]
         for name in self.llm:
             if name in idle:
                 raise UsageError(
@@ -102,9 +107,54 @@ class DecomposerFlags:
                 )
 
     @property
+    def asks_server(self) -> bool:
+        """Whether a server is asked for anything."""
+        return self.decomposer == "openai"
+
+    @property
     def settings(self) -> LLMSettings:
         """How a language model is asked."""
         return LLMSettings(**self.llm)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageFlags(DecomposerFlags):
+    """What splits a sentence, who names a time in words, and which server is asked.
+
+    Raises:
+        UsageError: an unknown decomposer or asker, or a flag that neither reads.
+    """
+
+    asker: str = field(default="model", metadata={"metavar": "|".join(ASKERS)})
+    """Who names the time with --time ask: --model itself, or an OpenAI-compatible server, which is
+    sent the sampled frames."""
+
+    def __post_init__(self) -> None:
+        if self.asker not in ASKERS:
+            raise UsageError(
+                f"--asker {self.asker}",
+                wanted=f"one of {', '.join(ASKERS)}",
+                fix="choose one of these",
+            )
+        super().__post_init__()
+
+    @property
+    def asks_server(self) -> bool:
+        """Whether a server is asked for anything."""
+        return "openai" in (self.decomposer, self.asker)
+
+    def check_read(self, settings: Iterable[MethodSettings]) -> None:
+        """Refuse a server that no settings would ask.
+
+        Raises:
+            UsageError: --asker openai where nothing asks for the time.
+        """
+        if self.asker == "openai" and not any(one.time == "ask" for one in settings):
+            raise UsageError(
+                "--asker openai without --time ask",
+                wanted="both, or neither",
+                fix="add --time ask, or leave --asker out",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +173,7 @@ class ModelFlags:
     device_map: str | None = field(default=None, metadata={"metavar": "auto"})
     """Spread the layers over all devices."""
 
-    split: DecomposerFlags = field(default_factory=DecomposerFlags)
+    split: LanguageFlags = field(default_factory=LanguageFlags)
 
     decompositions: Path | None = field(default=None, metadata={"metavar": "FILE"})
     """Phrases by video, as the method's authors stored them; for a video without usable ones
@@ -154,8 +204,8 @@ class ModelFlags:
         """
         from zerotube.eval.ground_task import ModelChoice
 
-        if self.split.decomposer == "openai":
-            from zerotube.query.llm.server import openai_decomposer
+        if self.split.asks_server:
+            from zerotube.query.llm.openai_clients import openai_decomposer
 
             # Whoever works with the model makes its own; what is missing is said before it loads.
             openai_decomposer(self.split.settings, key=self.split.llm_key)
@@ -164,6 +214,7 @@ class ModelFlags:
             **self.load.loading,
             device_map=self.device_map,
             decomposer=self.split.decomposer,
+            asker=self.split.asker,
             llm=self.split.settings,
             decompositions=self.stored,
         )
@@ -172,7 +223,7 @@ class ModelFlags:
     def key_in_environment(self) -> Iterator[None]:
         """Inside the block the key of the server is where a `ModelChoice` looks for it, in this
         process and in those it starts."""
-        if self.split.decomposer != "openai" or self.split.llm_key is None:
+        if not self.split.asks_server or self.split.llm_key is None:
             yield
             return
         from zerotube.eval.runner.pool import environment

@@ -32,6 +32,7 @@ from zerotube.video import SegmentVideo, Video, open_video
 
 if TYPE_CHECKING:
     from zerotube.grounder import Candidates, Grounder
+    from zerotube.method.ask import Asker
     from zerotube.tube.types import GroundingResult
 
 TRUTH = "truth"
@@ -45,8 +46,9 @@ class ModelChoice:
     Attributes:
         name, device, dtype, device_map, quantize: see `zerotube.grounder.Grounder.from_pretrained`.
         decomposer: "rules", "model" (the model itself) or "openai".
-        llm: for the last two. A server is named here once for all workers; its key is not: each
-            process reads OPENAI_API_KEY.
+        asker: who names a time where settings ask for one: "model" (the model itself) or "openai".
+        llm: for "openai", and for the decomposer "model". A server is named here once for all
+            workers; its key is not: each process reads OPENAI_API_KEY.
         decompositions: stored phrases, which go before the decomposer.
 
     Raises:
@@ -59,11 +61,17 @@ class ModelChoice:
     device_map: str | None = None
     quantize: str | None = None
     decomposer: str = "rules"
+    asker: str = "model"
     llm: LLMSettings = field(default_factory=LLMSettings)
     decompositions: StoredPhrases | None = None
 
+    @property
+    def asks_server(self) -> bool:
+        """Whether a server is asked for anything."""
+        return "openai" in (self.decomposer, self.asker)
+
     def __post_init__(self) -> None:
-        if self.decomposer == "openai":
+        if self.asks_server:
             from zerotube.query.llm.server import host_of, server_named
 
             model, base_url = server_named(self.llm)
@@ -80,9 +88,14 @@ class ModelChoice:
 
         decomposer: Decomposer | str = self.decomposer
         if decomposer == "openai":
-            from zerotube.query.llm.server import openai_decomposer
+            from zerotube.query.llm.openai_clients import openai_decomposer
 
             decomposer = openai_decomposer(self.llm)
+        asker: Asker | None = None
+        if self.asker == "openai":
+            from zerotube.query.llm.openai_clients import openai_asker
+
+            asker = openai_asker(self.llm)
         grounder = Grounder.from_pretrained(
             self.name,
             device=self.device,
@@ -90,6 +103,7 @@ class ModelChoice:
             device_map=self.device_map,
             quantize=self.quantize,
             decomposer=decomposer,
+            asker=asker,
         )
         if decomposer == "model":
             grounder.decomposer = model_decomposer(grounder.model, self.llm)
@@ -113,7 +127,7 @@ class ModelChoice:
     def to_dict(self) -> dict[str, Any]:
         """What of it decides results: where it runs does not, and no key is in it."""
         server = stored = None
-        if self.decomposer == "openai":
+        if self.asks_server:
             from zerotube.query.llm.server import host_of
 
             server = {"model": self.llm.model, "host": host_of(self.llm.base_url or "")}
@@ -124,6 +138,7 @@ class ModelChoice:
             "dtype": self.dtype,
             "quantize": self.quantize,
             "decomposer": self.decomposer,
+            "asker": self.asker,
             "server": server,
             "decompositions": stored,
         }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from zerotube.errors import InputError
+
+TimeNotation = Literal["seconds", "clock", "frames"]
+"""How a time is named in words: in seconds, as minutes and seconds, or by the numbers of frames."""
 
 
 @dataclass(frozen=True, order=True)

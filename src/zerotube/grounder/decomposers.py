@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zerotube.checkpoints import revision_of
-from zerotube.errors import DecomposerError, ModelError, QueryError, UsageError
+from zerotube.errors import AnswerError, ModelError, QueryError, UsageError
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.generate import generate_text
 from zerotube.query import decompose
@@ -33,7 +33,7 @@ def model_decomposer(
             seconds = min(patience.request_s, patience.left_s)
             return generate_text(model, prompt, max_time_s=seconds)
         except (ModelError, QueryError) as caught:
-            raise DecomposerError(caught.got, wanted=caught.wanted, fix=caught.fix) from caught
+            raise AnswerError(caught.got, wanted=caught.wanted, fix=caught.fix) from caught
 
     cache = None
     if chosen.cache:

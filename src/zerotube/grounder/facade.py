@@ -15,11 +15,13 @@ from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
 from zerotube.grounder.prepared import Prepared, timed
 from zerotube.grounder.warnings import (
+    asking_warnings,
     domain_warnings,
     frame_warnings,
     layer_warnings,
     scan_warnings,
 )
+from zerotube.method.ask import Asker, check_can_answer
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport, silent
 from zerotube.method.recommended import settings_for
@@ -45,6 +47,8 @@ class Grounder:
         model: a loaded MLLM; see ``from_pretrained``.
         decomposer: what splits sentences: "rules", "model" (the loaded model itself, see
             ``model_decomposer``), or any decomposer, such as ``openai_decomposer()``.
+        asker: who names times in words where the settings ask for them (``time="ask"``), such as
+            ``openai_asker()``; None: the model itself.
 
     Attributes:
         keeps_clip: whether what was computed on the last clip stays in memory, for queries on one
@@ -54,8 +58,15 @@ class Grounder:
         UsageError: a decomposer of another name.
     """
 
-    def __init__(self, model: VideoMLLM, *, decomposer: Decomposer | str = "rules") -> None:
+    def __init__(
+        self,
+        model: VideoMLLM,
+        *,
+        decomposer: Decomposer | str = "rules",
+        asker: Asker | None = None,
+    ) -> None:
         self.model = model
+        self.asker = asker
         self.decomposer = chosen_decomposer(model, decomposer)
         self.keeps_clip = False
         self._last: tuple[Clip, ClipSession] | None = None
@@ -70,6 +81,7 @@ class Grounder:
         device_map: str | None = None,
         quantize: str | None = None,
         decomposer: Decomposer | str = "rules",
+        asker: Asker | None = None,
     ) -> Grounder:
         """Load a model by name.
 
@@ -79,7 +91,7 @@ class Grounder:
             dtype: "auto", "float32", "bfloat16", "float16" or "float64".
             device_map: "auto" spreads the layers over all devices.
             quantize: "8bit" or "4bit" weights.
-            decomposer: see the class.
+            decomposer, asker: see the class.
 
         Raises:
             ModelError: the model cannot be loaded or its family is not supported.
@@ -95,6 +107,7 @@ class Grounder:
                 quantize=quantize,
             ),
             decomposer=decomposer,
+            asker=asker,
         )
 
     def ground(
@@ -132,6 +145,7 @@ class Grounder:
             NothingToGroundError: there is no candidate, or none that the model affirms where the
                 settings say to abstain.
             NumericalError: the model returned numbers that are not finite.
+            AnswerError: a server that is asked for the time has no answer.
         """
         parsed = query
         if isinstance(parsed, str):
@@ -259,6 +273,8 @@ class Grounder:
         tell = progress or silent
         info, seconds, counted = source.info, dict[str, float](), set[str]()
         chosen = [settings.within(self.model.family.frame_limit) for _, settings in asked]
+        if self.asker is None and any(settings.time == "ask" for settings in chosen):
+            check_can_answer(self.model)
         try:
             with timed(seconds, "decode", tell):
                 counts = dict.fromkeys(settings.frames for settings in chosen)
@@ -287,7 +303,16 @@ class Grounder:
                 )
                 times_s, spent = source.timestamps_s, dict(seconds)
                 yield Prepared(
-                    clip, session, query, tracks, times_s, spent, counted, warnings, source.frames
+                    clip,
+                    session,
+                    query,
+                    tracks,
+                    times_s,
+                    spent,
+                    counted,
+                    warnings,
+                    source.frames,
+                    self.asker,
                 )
         finally:
             if not self.keeps_clip:
@@ -354,7 +379,7 @@ class Grounder:
             frames_shown=ready.session.context.shown,
             timings_s=seconds,
             shared_stages=frozenset(ready.counted),
-            warnings=ready.warnings,
+            warnings=(*ready.warnings, *asking_warnings(evidence)),
         )
         ready.counted.update(ready.timings_s)
         return result

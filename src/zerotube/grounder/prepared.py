@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zerotube.method.ask import Asker
 from zerotube.method.config import MethodSettings
 from zerotube.method.ground import StageReport, gather
 from zerotube.method.session import ClipSession, FrameReader
@@ -38,6 +39,7 @@ class Prepared:
         warnings: what a user should know before trusting an answer.
         read: reads further frames of the video while it is open; None where it is closed, and then
             the ends of the span are found among the sampled frames.
+        asker: who names times in words; None: the model itself.
     """
 
     clip: Clip
@@ -49,6 +51,7 @@ class Prepared:
     counted: set[str]
     warnings: tuple[str, ...]
     read: FrameReader | None = None
+    asker: Asker | None = None
 
     def evidence(
         self, settings: MethodSettings | None = None, progress: StageReport | None = None
@@ -57,14 +60,15 @@ class Prepared:
 
         Args:
             settings: in place of the session's; they show the clip in the same way.
-            progress: told about the stages "tune", "read" and "scan".
+            progress: told about the stages "ask", "tune", "read" and "scan".
 
         Raises:
             NumericalError: a gradient, map or logit is not finite.
+            AnswerError: the asker has no answer.
             UsageError: settings that show the clip otherwise.
         """
         session = self.session if settings is None else self.session.under(settings)
-        return gather(session, self.query, self.tracks, self.clip, progress, self.read)
+        return gather(session, self.query, self.tracks, self.clip, progress, self.read, self.asker)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import shlex
 
 from zerotube.method.config import MethodSettings
 from zerotube.method.session import ClipSession
+from zerotube.method.types import Evidence
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.fitting import PREFERRED, recommended, this_machine
@@ -80,6 +81,21 @@ def scan_warnings(session: ClipSession) -> list[str]:
         "a single moment was sampled, so that no time can be told from another: the span is the "
         "whole track"
     ]
+
+
+def asking_warnings(evidence: Evidence) -> list[str]:
+    """Answers to the question about the time that name none.
+
+    Args:
+        evidence: of the query.
+    """
+    named = evidence.named
+    if named is None or not named.refused:
+        return []
+    count = len(named.answers) + len(named.refused)
+    said = f"{len(named.refused)} of {count} answers about the time: {named.refused[0]}"
+    rest = "rests on the others" if named.answers else "was found without them"
+    return [f"{said}; the span {rest}"]
 
 
 def layer_warnings(model: VideoMLLM, settings: MethodSettings) -> list[str]:

@@ -12,6 +12,7 @@ from zerotube.query.prompts import Wording
 Objective = Literal["exp", "margin", "entropy"]
 TokenRule = Literal["highest", "mean", "weighted", "top-2", "fixed"]
 Step = Literal["gradient", "token-norm"]
+TimeSource = Literal["scan", "ask"]
 SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum", "cut"]
 Contrast = Literal["ratio", "difference", "none"]
 TrackMaps = Literal["attention", "gradient", "both"]
@@ -83,6 +84,16 @@ class MethodSettings:
 
     gradient_weight: float = 0.0
     """Weight of the action phrase's gradient inside the track where the span is cut."""
+
+    time: TimeSource = "scan"
+    """Where the evidence for the time comes from: what is measured (scan), or the model's own words
+    as well, asked for the start and the end (ask)."""
+
+    ask_weight: float = 1.0
+    """Weight of the model's own words where the span is cut, if they are asked for."""
+
+    ask_samples: int = 1
+    """Answers that are asked for: one, the likeliest, or several that are drawn."""
 
     spatial_prompt: bool = False
     """Tune a visual prompt on the attribute sub-query (V_s)."""
@@ -194,16 +205,21 @@ class MethodSettings:
             "finite numbers, the first at most the second",
         )
         self._check(self.scan_stride >= 1, f"scan_stride={self.scan_stride}", "at least 1")
-        weights = {
-            name: getattr(self, name)
-            for name in ("scan_weight", "attention_weight", "gradient_weight")
-        }
+        self._check(self.ask_samples >= 1, f"ask_samples={self.ask_samples}", "at least 1")
+        self._check(
+            self.time == "scan" or self.span_rule == "cut",
+            f"time='ask' with span_rule={self.span_rule!r}",
+            "span_rule='cut', which is the rule that reads the model's words",
+        )
+        named = ("scan_weight", "attention_weight", "gradient_weight", "ask_weight")
+        weights = {name: getattr(self, name) for name in named}
         for name, value in weights.items():
             self._check(0.0 <= value < float("inf"), f"{name}={value}", "a finite number >= 0")
+        read = named if self.time == "ask" else named[:3]
         self._check(
-            any(weights.values()),
-            "a span cut by nothing: all three weights are 0",
-            "scan_weight, attention_weight or gradient_weight above 0",
+            any(weights[name] for name in read),
+            "a span cut by nothing: all weights are 0",
+            f"{', '.join(read[:-1])} or {read[-1]} above 0",
         )
         self._check(0.0 <= self.ema < 1.0, f"ema={self.ema}", "0 <= ema < 1")
         self._check(
@@ -217,6 +233,7 @@ class MethodSettings:
             ("layers", get_args(Layers)),
             ("objective", get_args(Objective)),
             ("step", get_args(Step)),
+            ("time", get_args(TimeSource)),
             ("span_rule", get_args(SpanRule)),
             ("support", get_args(Support)),
             ("frame_score", get_args(FrameScore)),
@@ -283,6 +300,7 @@ _ATTENTION: dict[str, Any] = {
     "track_maps": "attention",
     "track_score": "max",
     "scan_window": 0,
+    "time": "scan",
     "span_rule": "top-k",
     "plurals": False,
 }
@@ -321,6 +339,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grid_side": 6,
     },
     "baseline": {**_PAPER, **_UNTUNED, "token_rule": "mean"},
+    "asked": {
+        "time": "ask",
+        "scan_window": 0,
+        "scan_weight": 0.0,
+        "attention_weight": 0.0,
+    },
     "gti": {**_PAPER, **_UNTUNED},
     "dsth": {**_PAPER, "assembling": False},
 }
@@ -328,7 +352,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 ``paper`` is the full method of the paper (sections 3 to 8), ``release`` what its released code
 really runs (section 11); ``baseline``, ``gti`` and ``dsth`` are the further rows of its component
-ablation. ``tuned`` is the paper's method with one prompt tuned on the undivided query, by a step in
+ablation. ``asked`` is the default but for the time, which the model names in words and nothing
+else. ``tuned`` is the paper's method with one prompt tuned on the undivided query, by a step in
 units of the tokens' norm.
 """
 

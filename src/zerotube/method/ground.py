@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zerotube.method.ask import Asker, ask_times
 from zerotube.method.assembling import assemble, consistency, unreverse
 from zerotube.method.config import TrackScore
 from zerotube.method.scan import scan_clip, scan_ends
@@ -27,7 +28,7 @@ LEAST_PRESENCE = 0.02
 """Added to what a scan says of a frame, so that no frame counts nothing."""
 
 StageReport = Callable[[str, int, int], None]
-"""Called with a stage ("decode", "propose", "encode", "tune", "read", "scan"), steps
+"""Called with a stage ("decode", "propose", "encode", "ask", "tune", "read", "scan"), steps
 done, steps in all."""
 
 
@@ -38,6 +39,7 @@ def gather(
     clip: Clip,
     progress: StageReport | None = None,
     read: FrameReader | None = None,
+    asker: Asker | None = None,
 ) -> Evidence:
     """Measure everything the decision needs.
 
@@ -46,8 +48,9 @@ def gather(
         query: the sentence and its sub-queries.
         tracks: the candidates.
         clip: the sampled frames.
-        progress: told about the stages "tune", "read" and "scan".
+        progress: told about the stages "ask", "tune", "read" and "scan".
         read: reads further frames, for the windows around the ends of the span; None: none.
+        asker: who names times in words, where the settings ask for them; None: the model itself.
 
     Returns:
         Maps and scores in NumPy.
@@ -55,11 +58,17 @@ def gather(
     Raises:
         NumericalError: if a gradient, map or logit is not finite.
         VideoError: a further frame cannot be read.
+        AnswerError: the asker has no answer.
     """
     tell = progress or silent
     one = singular(query) if session.settings.plurals else None
     query = one or query
     settings = session.settings
+    named = None
+    if settings.time == "ask" and query.has_action and len(clip) > 1:
+        tell("ask", 0, 1)
+        named = ask_times(session, clip, query.statement, asker)
+        tell("ask", 1, 1)
     maps = _read_maps(session, query, tell)
     layout, support = session.context.layout, settings.support
     seen = seen_in(tracks, clip.frame_indices)
@@ -119,6 +128,7 @@ def gather(
         has_action=query.has_action,
         unknown_words=tuple(session.model.tokens.unknown_words(query.statement)),
         several=one is not None,
+        named=named,
     )
     if scan is None:
         return evidence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import TypeVar
@@ -17,7 +17,7 @@ from zerotube.method.config import MethodSettings
 from zerotube.method.relevance import contrasted
 from zerotube.method.tokens import choose_token
 from zerotube.method.tuning import Slope, margin_gradient, slope, start, tune
-from zerotube.method.types import TokenChoice
+from zerotube.method.types import NamedTimes, TokenChoice
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
@@ -88,6 +88,11 @@ class ClipSession:
         other = copy(self)
         other._use(settings)
         return other
+
+    @property
+    def named(self) -> _Recent[Hashable, NamedTimes]:
+        """Times that were named in words, for whoever asks to keep and to find."""
+        return self._kept.named
 
     @property
     def answers(self) -> AnswerIds:
@@ -333,6 +338,7 @@ class _Kept:
         ] = _Recent(16)
         self.generic: _Recent[tuple[str, bool, range], Tensor] = _Recent(8)
         self.presences: _Recent[str, float] = _Recent(32)
+        self.named: _Recent[Hashable, NamedTimes] = _Recent(32)
         self.gradients: _Recent[str, Tensor] = _Recent(32)
         self.far_margins: _Recent[tuple[tuple[int, ...], str], float] = _Recent(256)
         self.margins: _Recent[tuple[tuple[range, ...], str], NDArray[np.float64]] = _Recent(32)

@@ -134,6 +134,39 @@ class Scan:
 
 
 @dataclass(frozen=True, eq=False)
+class NamedTimes:
+    """The times that a model named in words, one answer after another.
+
+    Attributes:
+        answers: per answer that was understood the windows that it names, one or more, as first and
+            last original frame, also between two of them.
+        refused: per answer that was not what was wrong with it.
+        source: who answered: "model:<name>" or "openai:<model>".
+    """
+
+    answers: tuple[tuple[tuple[float, float], ...], ...]
+    refused: tuple[str, ...]
+    source: str
+
+    @property
+    def ends(self) -> NDArray[np.float64]:
+        """First and last frames of all windows, float64, increasing, each once."""
+        return np.unique([end for windows in self.answers for window in windows for end in window])
+
+    def share_at(self, frames: NDArray[Any]) -> NDArray[np.float64]:
+        """Which share of the answers has some frames inside a window, float64 ``(N,)`` in [0, 1].
+
+        Args:
+            frames: ``(N,)``, original frames, also between two of them.
+        """
+        inside = [
+            np.any([(frames >= start) & (frames <= end) for start, end in windows], axis=0)
+            for windows in self.answers
+        ]
+        return np.mean(inside, axis=0) if inside else np.zeros(len(frames))
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Scores and maps of one query on one clip.
 
@@ -166,6 +199,7 @@ class Evidence:
             out of the time in which it is seen.
         unknown_words: words of the sentence that the model does not know.
         several: whether the sentence means every object that fits, not one.
+        named: the times that a model named in words; None where none was asked.
     """
 
     frame_indices: NDArray[np.int64]
@@ -188,6 +222,7 @@ class Evidence:
     has_action: bool = True
     unknown_words: tuple[str, ...] = ()
     several: bool = False
+    named: NamedTimes | None = None
 
     @property
     def visible(self) -> NDArray[np.bool_]:

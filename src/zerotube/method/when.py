@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.method.config import MethodSettings
-from zerotube.method.types import Evidence
+from zerotube.method.types import Evidence, NamedTimes
 
 Values = NDArray[np.float64]
+
+MIN_PART = 1e-6
+"""Parts of a stretch of time that are shorter, in frames, are none."""
 
 SURE = 5.0
 """Margins beyond this say no more than it does: one yes in 150 is a no, or the other way round."""
@@ -74,10 +77,11 @@ def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline
     """What is known of every moment about one candidate, as one curve.
 
     The moments are the middles of the scanned windows, or the sampled frames where nothing was
-    scanned. The logarithms of the attention and of the gradient inside the track are read there,
-    between two sampled frames linearly; each curve is put in units of its standard deviation over
-    time, and they are added with the weights of the settings. Where the track is not seen the curve
-    is at its lowest.
+    scanned; a stretch in which a model named an end falls into two there. The logarithms of the
+    attention and of the gradient inside the track are read there, between two sampled frames
+    linearly, and how many of the answers name each moment; each curve is put in units of its
+    standard deviation over time, and they are added with the weights of the settings. Where the
+    track is not seen the curve is at its lowest.
 
     Args:
         evidence: of a query.
@@ -86,13 +90,17 @@ def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline
     """
     frames = evidence.frame_indices.astype(np.float64)
     scan = evidence.scan
-    moments, margins = (frames, None) if scan is None else (scan.moments, scan.margins)
+    moments = frames if scan is None else scan.moments
     middles = (moments[1:] + moments[:-1]) / 2
     edges = np.concatenate([[min(frames[0], moments[0])], middles, [max(frames[-1], moments[-1])]])
+    moments, edges = _split(moments, edges, evidence.named)
     seen = evidence.visible[row]
     curves = []
-    if margins is not None:
-        curves.append((settings.scan_weight, margins.clip(-SURE, SURE)))
+    if scan is not None:
+        margins = np.interp(moments, scan.moments, scan.margins.clip(-SURE, SURE))
+        curves.append((settings.scan_weight, margins))
+    if evidence.named is not None:
+        curves.append((settings.ask_weight, evidence.named.share_at(moments)))
     for weight, scores in (
         (settings.attention_weight, evidence.frame_scores),
         (settings.gradient_weight, evidence.gradient_scores),
@@ -162,6 +170,24 @@ def spans_of(
 def span_of(evidence: Evidence, row: int, settings: MethodSettings) -> tuple[int, int]:
     """First and last original frame of what a candidate's timeline is cut to."""
     return spans_of(evidence, row, settings, 1)[0]
+
+
+def _split(moments: Values, edges: Values, named: NamedTimes | None) -> tuple[Values, Values]:
+    """Moments and edges with every named end that lies between two edges an edge as well.
+
+    A moment whose stretch is split gives way to the middles of the parts; the others stay.
+    """
+    ends = np.empty(0) if named is None else named.ends
+    # An end at an edge, but for rounding, splits nothing.
+    ends = ends[np.abs(ends[:, None] - edges).min(axis=1, initial=np.inf) > MIN_PART]
+    ends = ends[(ends > edges[0]) & (ends < edges[-1])]
+    if not len(ends):
+        return moments, edges
+    finer = np.sort(np.concatenate([edges, ends]))
+    middles = (finer[1:] + finer[:-1]) / 2
+    owner = np.searchsorted(edges, middles) - 1
+    whole = np.bincount(owner, minlength=len(moments))[owner] == 1
+    return np.where(whole, moments[owner], middles), finer
 
 
 def _frames(found: Timeline, run: tuple[int, int]) -> tuple[int, int]:

@@ -241,9 +241,7 @@ class VideoMLLM:
     def _ask(self, prefix: Prefix, question: str, layers: range | None, logits: bool) -> Answer:
         context = prefix.context
         suffix = torch.tensor([self.tokens.tail(question)], device=self.device)
-        cache = DynamicCache()
-        for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
-            cache.update(keys, values, layer)
+        cache = prefix.cache()
         recorder = Recorder()
         texts: tuple[str, ...] = ()
         if layers is not None:
@@ -260,7 +258,7 @@ class VideoMLLM:
         with recording(self._text_config, recorder):
             result = self.model(
                 input_ids=suffix,
-                position_ids=self._suffix_positions(context, prefix.length, suffix.shape[1]),
+                position_ids=context.positions_after(prefix.length, suffix.shape[1]),
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
@@ -282,12 +280,6 @@ class VideoMLLM:
                 fix="widen the layer range, or use a model without sliding or linear attention",
             )
         return read
-
-    def _suffix_positions(self, context: VisualContext, start: int, count: int) -> Tensor:
-        steps = torch.arange(count, device=self.device)
-        if context.positions is None:
-            return start + steps[None]
-        return context.positions[..., -1:] + steps
 
     @torch.no_grad()
     def preferred_answer(self, prefix: Prefix, question: str) -> AnswerIds:

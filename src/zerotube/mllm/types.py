@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import DynamicCache
 
 from zerotube.errors import ModelError, UsageError
 from zerotube.video.shown import FramesShown
@@ -172,6 +173,18 @@ class VisualContext:
     positions: Tensor | None = None
     options: EncodeOptions = PLAIN
 
+    def positions_after(self, start: int, count: int) -> Tensor:
+        """Rotary positions ``(axes, 1, count)``, or ``(1, count)`` where they are plain counting.
+
+        Args:
+            start: tokens before these; the head is the first of them.
+            count: tokens.
+        """
+        steps = torch.arange(count, device=self.head_ids.device)
+        if self.positions is None:
+            return start + steps[None]
+        return self.positions[..., -1:] + (start - self.head_ids.shape[1]) + steps
+
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
@@ -193,6 +206,13 @@ class Prefix:
     def length(self) -> int:
         """Tokens in the prefix."""
         return int(self.context.head_ids.shape[1])
+
+    def cache(self) -> DynamicCache:
+        """A cache of its own that holds them; what is added to it leaves the prefix as it is."""
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
+            cache.update(keys, values, layer)
+        return cache
 
     def detached(self) -> Prefix:
         """The same keys and values without the autograd graph."""

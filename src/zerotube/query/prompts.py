@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Final, Literal
 
+from zerotube.geometry.spans import TimeNotation
 from zerotube.query.types import Query
 
 EXISTENCE_TEMPLATE: Final = "Is there {phrase} in this video?"
@@ -52,6 +53,41 @@ def existence_prompt(phrase: str) -> str:
     'Is there the man in red in this video?'
     """
     return EXISTENCE_TEMPLATE.replace("{phrase}", phrase)
+
+
+_WHEN: Final[dict[TimeNotation, tuple[str, str]]] = {
+    "seconds": (
+        "This video is {duration_s:.1f} seconds long.",
+        'with its start and its end in seconds, in the form "from S to E seconds"',
+    ),
+    "clock": (
+        "This video is {duration_s:.1f} seconds long.",
+        'with its start and its end, in the form "from MM:SS to MM:SS"',
+    ),
+    "frames": (
+        "This video is shown as {frames} frames, numbered 1 to {frames} in the order of time.",
+        'with the numbers of its first and its last frame, in the form "frames A to B"',
+    ),
+}
+
+
+def time_prompt(
+    statement: str, notation: TimeNotation, *, frame_count: int, duration_s: float
+) -> str:
+    """The request to name the time at which something happens.
+
+    Args:
+        statement: what happens; it is quoted as JSON, so that what it says stays data.
+        notation: how the answer is to name it.
+        frame_count: frames that the model is shown.
+        duration_s: length of the video in seconds.
+    """
+    shown, form = _WHEN[notation]
+    facts = shown.format(frames=frame_count, duration_s=duration_s)
+    return (
+        f"{facts} When does this happen in it: {_json(statement)}? Answer {form}, and with "
+        "nothing else."
+    )
 
 
 DECOMPOSITION_EXAMPLES: Final = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zerotube.method.types import Scan, TokenChoice
+from zerotube.method.types import NamedTimes, Scan, TokenChoice
 from zerotube.method.when import SURE
 from zerotube.tube import style
 from zerotube.tube.rows import verdict_text
@@ -110,7 +110,7 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     times = result.timestamps_s[evidence.frame_indices]
     selected = np.array([int(frame) in tube.span for frame in evidence.frame_indices])
     title = _fitted(result.query.text, 12.0, 8.6, lines=3, bold=True)
-    legend_rows = 1 if evidence.scan is None else 2
+    legend_rows = 1 if evidence.scan is None and evidence.named is None else 2
     head = 0.58 + 0.2 * legend_rows + 0.24 * title.count("\n")
     height = 3.4 + head
     figure = Figure(figsize=(9.6, height), facecolor="white", dpi=DPI)
@@ -160,6 +160,8 @@ def draw_timeline(result: GroundingResult, path: Path) -> None:
     style.panel(axes, "seconds", "attention inside the track")
     if evidence.scan is not None:
         _draw_scan(axes, result, evidence.scan)
+    if evidence.named is not None:
+        _draw_named(axes, result, evidence.named)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
@@ -197,6 +199,25 @@ def _draw_scan(axes: Axes, result: GroundingResult, scan: Scan) -> None:
     for side in ("top", "left", "right", "bottom"):
         beside.spines[side].set_visible(False)
     axes.plot([], [], "s-", color=style.SCAN, lw=1.4, ms=3.5, label="scan (right axis)")
+
+
+def _draw_named(axes: Axes, result: GroundingResult, named: NamedTimes) -> None:
+    """The windows that were named in words, as bars along the top, one height per answer."""
+    numbers = np.arange(len(result.timestamps_s))
+    step = min(0.03, 0.3 / max(len(named.answers), 1))
+    for row, windows in enumerate(named.answers):
+        starts, ends = np.interp(np.array(windows).T, numbers, result.timestamps_s)
+        axes.hlines(
+            [0.98 - step * row] * len(windows),
+            starts,
+            ends,
+            color=style.NAMED,
+            lw=min(4.0, 130.0 * step),
+            transform=axes.get_xaxis_transform(),
+        )
+    count = len(named.answers)
+    label = f"named in words ({count} of {count + len(named.refused)} answers)"
+    axes.plot([], [], "-", color=style.NAMED, lw=4.0, label=label)
 
 
 _CONTRASTS = {"ratio": "relative to", "difference": "above"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from zerotube.method.types import NamedTimes
 from zerotube.tube.types import Answer, GroundingResult
 
 
@@ -25,6 +28,7 @@ def result_rows(result: GroundingResult) -> list[tuple[str, str]]:
             ("and" if result.evidence.several else "also", _answer_text(result, answer))
             for answer in result.answers[1:]
         ),
+        *([("asked", _named_text(result, named))] if (named := result.evidence.named) else []),
         ("method", str(result.settings.get("preset", "custom"))),
         ("verdict", verdict_text(result)),
         ("token", _token_text(result)),
@@ -39,6 +43,22 @@ def _answer_text(result: GroundingResult, answer: Answer) -> str:
         f"track {tube.track_id} ({tube.label}), {start_s:.2f} s to {end_s:.2f} s, "
         f"score {answer.score:.2f}"
     )
+
+
+def _named_text(result: GroundingResult, named: NamedTimes) -> str:
+    """What was answered to the question about the time."""
+    count = len(named.answers) + len(named.refused)
+    if not named.answers:
+        return f"{named.source} named no time in {count} answer{'s' if count > 1 else ''}"
+    numbers = np.arange(len(result.timestamps_s))
+    told = [
+        " and ".join(
+            f"{start:.2f} s to {end:.2f} s"
+            for start, end in np.interp(np.array(windows), numbers, result.timestamps_s)
+        )
+        for windows in named.answers
+    ]
+    return f"{named.source}: " + "; ".join(dict.fromkeys(told))
 
 
 def verdict_text(result: GroundingResult) -> str:

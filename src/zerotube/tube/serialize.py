@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from zerotube.errors import NumericalError
 from zerotube.geometry.boxes import short_numbers
-from zerotube.method.types import Scan, TokenChoice
+from zerotube.method.types import NamedTimes, Scan, TokenChoice
 from zerotube.tube.types import Answer, GroundingResult
 
 SCHEMA = "zerotube.tube/2"
@@ -139,6 +139,7 @@ def _scores(result: GroundingResult) -> dict[str, Any]:
             for name, scores in evidence.track_parts.items()
         },
         "scan": _windows(evidence.scan),
+        "named": _named(evidence.named),
         "frame_scores": [
             {
                 "frame": frame,
@@ -188,6 +189,20 @@ def _windows(scan: Scan | None) -> list[dict[str, Any]] | None:
             scan.first_frames, scan.last_frames, scan.margins, strict=True
         )
     ]
+
+
+def _named(named: NamedTimes | None) -> dict[str, Any] | None:
+    """The times that were named in words; None where nobody was asked."""
+    if named is None:
+        return None
+    return {
+        "source": named.source,
+        "answers": [
+            [{"first_frame": first, "last_frame": last} for first, last in windows]
+            for windows in named.answers
+        ],
+        "refused": named.refused,
+    }
 
 
 def _token(choice: TokenChoice) -> dict[str, Any]:

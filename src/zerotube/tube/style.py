@@ -27,6 +27,9 @@ INK = "#14171c"
 SCAN = "#1b6ca8"
 """What was asked window by window."""
 
+NAMED = "#8a3ffc"
+"""Times that a model named in words."""
+
 NOTE = "#5b6472"
 """Smaller text of the plots."""
 

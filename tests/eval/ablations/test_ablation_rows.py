@@ -57,6 +57,31 @@ def test_extensions_are_the_default_beside_others_and_with_one_part_changed() ->
     assert changed["default, tracks by attention alone"] == {"track_maps"}
 
 
+def test_methods_are_whole_ones_beside_the_default() -> None:
+    base = preset(scan_window=2, frames=16)
+    rows = rows_of("methods", base)
+    assert rows[0].variant.settings == base
+    assert {row.compared_with for row in rows[1:]} == {"default"}
+    extensions = {row.variant.label: row.variant.settings for row in rows_of("extensions", base)}
+    for row in rows:
+        assert extensions[row.variant.label] == row.variant.settings
+
+
+@pytest.mark.parametrize("ablation", ["methods", "extensions"])
+def test_the_model_s_own_words_are_rows_where_somebody_can_be_asked(ablation: str) -> None:
+    base = preset(scan_window=2, frames=16)
+    silent = {row.variant.label for row in rows_of(ablation, base)}
+    rows = {row.variant.label: row for row in rows_of(ablation, base, asks=True)}
+    alone = rows["the same model, simply asked for the time"].variant.settings
+    assert alone == preset("asked", frames=16, scan_stride=base.scan_stride)
+    both = rows["default, the model's words as well"].variant.settings
+    assert both == base.changed(time="ask")
+    assert silent | {
+        "the same model, simply asked for the time",
+        "default, the model's words as well",
+    } == set(rows)
+
+
 @pytest.mark.parametrize(
     ("ablation", "dataset"), [("components", "hcstvg-v1"), ("objective", "hcstvg-v2")]
 )
@@ -92,7 +117,7 @@ def test_trackers_are_named_by_the_user() -> None:
 @pytest.mark.parametrize(
     ("ablation", "values", "said"),
     [
-        ("colours", (), "one of components"),
+        ("colours", (), "one of methods"),
         ("components", ("3",), "none"),
         ("extensions", ("3",), "none"),
         ("topk", ("three",), "whole numbers"),

@@ -1,7 +1,8 @@
 """What each ablation sets beside each other (Tables 2 and 3 of the paper and its sweeps).
 
-"components" adds what the paper has no row for: tuning on the undivided query, and steps in units
-of the tokens' norm. "extensions" is what this package adds to the paper's recipe.
+"methods" sets the default beside the paper's method and others, whole. "components" adds what the
+paper has no row for: tuning on the undivided query, and steps in units of the tokens' norm.
+"extensions" is what this package adds to the paper's recipe, part by part.
 
 Every row names the row that it is compared with: an ablation says what a change is worth, so the
 paired difference belongs to it.
@@ -15,7 +16,7 @@ from typing import Any, TypeVar, get_args
 
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
-from zerotube.eval.names import Ablation
+from zerotube.eval.names import FROM_THE_DEFAULT, Ablation
 from zerotube.method.config import DEFAULT, PRESETS, MethodSettings
 
 NORMED_LR = 0.1
@@ -38,6 +39,27 @@ class AblationRow:
     variant: Variant
     compared_with: str | None
     published: str = ""
+
+
+def _methods(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
+    """The default, with what the model recommends, beside other methods whole."""
+    _no_values("methods", values)
+    return [
+        AblationRow(Variant(DEFAULT, base), None),
+        *_others(base, DEFAULT),
+        AblationRow(Variant("GTI", _as(base, "gti")), DEFAULT),
+    ]
+
+
+def _others(base: MethodSettings, compared_with: str) -> list[AblationRow]:
+    """The paper's method, and the earlier default."""
+    tuned = replace(_as(base, "tuned"), token_rule="weighted")
+    return [
+        AblationRow(Variant("paper", _as(base, "paper")), compared_with),
+        AblationRow(
+            Variant("tuned (undivided, token norm, weighted tokens)", tuned), compared_with
+        ),
+    ]
 
 
 def _components(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
@@ -79,13 +101,9 @@ def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow
     the paper's untuned method (GTI).
     """
     _no_values("extensions", values)
-    gti, tuned = _as(base, "gti"), _as(base, "tuned")
+    gti = _as(base, "gti")
     mean: dict[str, Any] = {"token_rule": "mean", "track_score": "mean"}
     when: dict[str, Any] = {"span_rule": "cut", "scan_window": base.scan_window}
-    others = {
-        "paper": _as(base, "paper"),
-        "tuned (undivided, token norm, weighted tokens)": replace(tuned, token_rule="weighted"),
-    }
     alone = {
         "GTI, cut of the attention": replace(gti, span_rule="cut"),
         "GTI, cut of scan and attention": replace(gti, **when),
@@ -106,12 +124,23 @@ def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow
     }
     return [
         AblationRow(Variant("GTI", gti), None),
-        *(AblationRow(Variant(label, one), "GTI") for label, one in others.items()),
+        *_others(base, "GTI"),
         AblationRow(Variant(DEFAULT, base), "GTI"),
         *(AblationRow(Variant(label, one), "GTI") for label, one in alone.items()),
         *(
             AblationRow(Variant(f"{DEFAULT}, {label}", one), DEFAULT)
             for label, one in without.items()
+        ),
+    ]
+
+
+def _in_words(base: MethodSettings, compared_with: str) -> list[AblationRow]:
+    """The time in the model's own words: alone, and as evidence beside the rest."""
+    asked = _as(replace(base, time="scan"), "asked")
+    return [
+        AblationRow(Variant("the same model, simply asked for the time", asked), compared_with),
+        AblationRow(
+            Variant(f"{DEFAULT}, the model's words as well", replace(base, time="ask")), DEFAULT
         ),
     ]
 
@@ -182,6 +211,7 @@ def _trackers(base: MethodSettings, values: Sequence[str]) -> list[AblationRow]:
 
 
 _MAKERS: Mapping[str, Callable[[MethodSettings, Sequence[str]], list[AblationRow]]] = {
+    "methods": _methods,
     "components": _components,
     "extensions": _extensions,
     "objective": _objective,
@@ -196,7 +226,7 @@ ABLATIONS: tuple[str, ...] = get_args(Ablation)
 
 
 def rows_of(
-    ablation: str, base: MethodSettings, values: Sequence[str] = ()
+    ablation: str, base: MethodSettings, values: Sequence[str] = (), *, asks: bool = False
 ) -> tuple[AblationRow, ...]:
     """The rows of an ablation.
 
@@ -205,6 +235,8 @@ def rows_of(
         base: settings that the ablation changes.
         values: what to sweep over in place of the paper's values (frames, topk, lr), or the
             proposers to compare (trackers).
+        asks: whether there is someone who can name a time in words: "simply asked" is a row of
+            methods and extensions then.
 
     Raises:
         UsageError: unknown ablation, values where it takes none, or one that is out of range.
@@ -219,7 +251,10 @@ def rows_of(
         raise UsageError(
             f"values {', '.join(values)}", wanted="each value once", fix="drop the repeated one"
         )
-    return tuple(_MAKERS[ablation](base, values))
+    rows = _MAKERS[ablation](base, values)
+    if ablation in FROM_THE_DEFAULT and asks:
+        rows += _in_words(base, rows[0].variant.label)
+    return tuple(rows)
 
 
 def _sweep(settings: Mapping[str, MethodSettings], reference: str) -> list[AblationRow]:

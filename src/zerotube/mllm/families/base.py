@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from zerotube.checkpoints.strict import TRUSTED
+from zerotube.geometry.spans import TimeNotation
 from zerotube.mllm.families.resolution import ClipSize
 from zerotube.mllm.registry import FAMILIES
 from zerotube.mllm.types import PLAIN, EncodeOptions, TokenLayout
@@ -56,6 +57,10 @@ class Family(ABC):
     separate_steps: ClassVar[bool] = False
     """Whether the vision encoder gives every time step the features that it would have alone, so
     that a window's can be cut out of the clip's."""
+
+    time_notation: ClassVar[TimeNotation] = "frames"
+    """How its models name a time: as their prompts write it beside the frames, or as they learned
+    to; by the numbers of the frames where they are told nothing of time."""
 
     released_system_prompt: ClassVar[str] = ""
     """System prompt that the paper's released code puts before the video of this family's models;

@@ -17,3 +17,4 @@ class Qwen25VL(Qwen2VL):
     """
 
     architectures = ("Qwen2_5_VLForConditionalGeneration",)
+    time_notation = "seconds"

@@ -31,6 +31,7 @@ class Qwen3VL(Qwen2VL):
     """
 
     architectures = ("Qwen3VLForConditionalGeneration",)
+    time_notation = "seconds"
 
     def counted_frames(self, frame_count: int) -> int:
         # All of the clip. Of an odd number the processor counts one more or one less while it looks

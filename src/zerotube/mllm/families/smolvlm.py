@@ -22,6 +22,7 @@ class SmolVLM(Family):
     """
 
     architectures = ("SmolVLMForConditionalGeneration",)
+    time_notation = "clock"
     encoder_key: ClassVar = "image"
     # The processor writes the number of frames in words.
     packages: ClassVar = {"num2words": "smolvlm"}

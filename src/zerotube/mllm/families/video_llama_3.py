@@ -25,6 +25,7 @@ class VideoLlama3(Family):
     """
 
     architectures = ("VideoLlama3ForConditionalGeneration",)
+    time_notation = "seconds"
 
     def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
         video = processor.video_processor

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from zerotube.errors import DecomposerError, QueryError, UsageError
+from zerotube.errors import AnswerError, QueryError, UsageError
 from zerotube.query.llm.answer import Phrases, read_answer
 from zerotube.query.llm.cache import PhraseCache
 from zerotube.query.prompts import decomposition_prompt, repeated_prompt
@@ -40,7 +40,7 @@ class Patience:
     request_s: float
     end_s: float
     attempts: int
-    failure: DecomposerError | None = None
+    failure: AnswerError | None = None
 
     @property
     def left_s(self) -> float:
@@ -49,7 +49,7 @@ class Patience:
 
 
 Ask = Callable[[str, Patience], str]
-"""A language model: a prompt in, its answer out. It raises ``DecomposerError`` when it has none,
+"""A language model: a prompt in, its answer out. It raises ``AnswerError`` when it has none,
 after trying again where that may help; and ``QueryError`` for an answer to be asked for again."""
 
 
@@ -113,7 +113,7 @@ class LLMDecomposer:
         self._limits = settings or LLMSettings()
         self._failed = 0
         self._paused_until = 0.0
-        self._reason: DecomposerError | None = None
+        self._reason: AnswerError | None = None
 
     def __call__(self, text: str, /) -> Query:
         """Decompose a sentence.
@@ -131,7 +131,7 @@ class LLMDecomposer:
         if phrases is None:
             try:
                 phrases = self._asked(rules)
-            except DecomposerError as caught:
+            except AnswerError as caught:
                 return replace(rules, warnings=(self._fallback(caught),))
             warnings = self._stored(rules, phrases)
         return replace(
@@ -143,7 +143,7 @@ class LLMDecomposer:
             warnings=warnings,
         )
 
-    def _fallback(self, failure: DecomposerError) -> str:
+    def _fallback(self, failure: AnswerError) -> str:
         return (
             f"the rules decomposed this sentence, because {self.source} did not: "
             f"got {failure.got}; wanted {failure.wanted}; {failure.fix}"
@@ -162,14 +162,14 @@ class LLMDecomposer:
     def _asked(self, rules: Query) -> Phrases:
         """The model's phrases, or the failure; after too many in a row, without asking."""
         if self._reason is not None and time.monotonic() < self._paused_until:
-            raise DecomposerError(
+            raise AnswerError(
                 f"no request, because an earlier one met {self._reason.got}",
                 wanted=self._reason.wanted,
                 fix=self._reason.fix,
             )
         try:
             phrases = self._attempts(rules)
-        except DecomposerError as failure:
+        except AnswerError as failure:
             self._failed += 1
             if self._failed >= PAUSE_AFTER:
                 self._reason = failure
@@ -189,7 +189,7 @@ class LLMDecomposer:
                 return read_answer(self._ask(prompt, patience), rules)
             except QueryError as refused:
                 if patience.attempts <= 0 or patience.left_s <= 0:
-                    raise DecomposerError(
+                    raise AnswerError(
                         refused.got, wanted=refused.wanted, fix=refused.fix
                     ) from refused
                 prompt = repeated_prompt(sentence, refused.got)

@@ -12,20 +12,17 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from zerotube.errors import DecomposerError, MissingExtraError, QueryError, UsageError
-from zerotube.query.llm.cache import PhraseCache, default_folder
-from zerotube.query.llm.decomposer import LLMDecomposer, LLMSettings, Patience
-from zerotube.query.prompts import DECOMPOSITION_SCHEMA
+from zerotube.errors import AnswerError, MissingExtraError, QueryError, UsageError
+from zerotube.query.llm.decomposer import LLMSettings, Patience
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,14 +42,7 @@ _FIXES: Final = {
 }
 _WANTED: Final = "a chat completion"
 _FIX: Final = "check that the server runs and --llm-base-url names it"
-_STRUCTURED: Final = {
-    "response_format": {
-        "type": "json_schema",
-        "json_schema": {"name": "decomposition", "strict": True, "schema": DECOMPOSITION_SCHEMA},
-    },
-    "temperature": 0,
-    "max_completion_tokens": 2048,
-}
+DETERMINISTIC: Final[Mapping[str, Any]] = {"temperature": 0, "max_completion_tokens": 2048}
 
 
 class Secret:
@@ -91,35 +81,7 @@ def server_named(settings: LLMSettings) -> tuple[str, str]:
     return model, base_url
 
 
-def openai_decomposer(
-    settings: LLMSettings | None = None,
-    *,
-    key: str | None = None,
-    cache_folder: Path | None = None,
-) -> LLMDecomposer:
-    """A decomposer that asks an OpenAI-compatible server.
-
-    >>> decomposer = openai_decomposer(LLMSettings(model="gpt-4o"))  # doctest: +SKIP
-
-    Args:
-        settings: see ``LLMSettings``.
-        key: default OPENAI_API_KEY. Servers other than OpenAI's may need none.
-        cache_folder: default ``zerotube.query.llm.cache.default_folder()``.
-
-    Raises:
-        MissingExtraError: the package ``openai`` is not installed.
-        UsageError: no model, no key for OpenAI itself, or an address that is none.
-    """
-    chosen = settings or LLMSettings()
-    model, base_url = server_named(chosen)
-    server = ChatServer(base_url, model, _secret(key or os.environ.get("OPENAI_API_KEY")))
-    cache = None
-    if chosen.cache:
-        cache = PhraseCache(cache_folder or default_folder(), model, server.host)
-    return LLMDecomposer(server, source=f"openai:{model}", cache=cache, settings=chosen)
-
-
-def _secret(key: str | None) -> Secret | None:
+def secret_of(key: str | None) -> Secret | None:
     """A key as it can be sent; None where there is none.
 
     Raises:
@@ -145,13 +107,20 @@ class ChatServer:
         base_url: address up to and without ``/chat/completions``.
         model: name of the model on the server.
         key: None sends a placeholder, which local servers ignore.
+        options: further fields of a request, for servers that take them.
 
     Raises:
         MissingExtraError: the package ``openai`` is not installed.
         UsageError: an address that is none, or no key for OpenAI itself.
     """
 
-    def __init__(self, base_url: str, model: str, key: Secret | None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        key: Secret | None,
+        options: Mapping[str, Any],
+    ) -> None:
         try:
             import httpx2
             import openai
@@ -165,7 +134,8 @@ class ChatServer:
                 fix="set OPENAI_API_KEY, or pass --llm-base-url http://localhost:8000/v1",
             )
         self._model = model
-        self._structured = True
+        self._options = options
+        self._takes_options = True
         # A redirect would carry the sentence to a host that nobody named.
         transport = _client_in_time()(follow_redirects=False)
         try:
@@ -178,25 +148,34 @@ class ChatServer:
     def __repr__(self) -> str:
         return f"ChatServer({self.host!r}, {self._model!r})"
 
-    def __call__(self, prompt: str, patience: Patience) -> str:
-        """Ask, again where a failure may pass; without structured output where that is refused.
+    def __call__(
+        self, content: str | list[dict[str, Any]], patience: Patience, **options: Any
+    ) -> str:
+        """Ask, again where a failure may pass; without any options where those are refused.
+
+        Args:
+            content: of the user's message, a text or parts of the protocol.
+            patience: what may be spent.
+            options: in place of those of the same name.
 
         Raises:
-            DecomposerError: no answer, or none in time.
+            AnswerError: no answer, or none in time.
             QueryError: an answer that is not one.
         """
         with _quiet_logs():
-            answer = self._reply(prompt, patience)
+            answer = self._reply(content, patience, {**self._options, **options})
             asked = asyncio.run_coroutine_threadsafe(answer, _loop(os.getpid()))
             try:
                 reply = asked.result()
             finally:
                 asked.cancel()  # if the user interrupts; an answer stays what it is
-        if isinstance(reply, DecomposerError):
+        if isinstance(reply, AnswerError):
             raise reply
         return _content(reply)
 
-    async def _reply(self, prompt: str, patience: Patience) -> bytes | DecomposerError:
+    async def _reply(
+        self, content: str | list[dict[str, Any]], patience: Patience, options: dict[str, Any]
+    ) -> bytes | AnswerError:
         """A body, or a problem. No exception of the client leaves here: it holds headers and
         bodies."""
         import httpx2
@@ -206,7 +185,7 @@ class ChatServer:
         left_s = patience.left_s
         try:
             async with asyncio.timeout(left_s):
-                raw = await self._created(prompt, patience)
+                raw = await self._created(content, patience, options)
         except openai.APIStatusError as error:
             return _status(error.response)
         except openai.APITimeoutError:
@@ -215,28 +194,28 @@ class ChatServer:
             return patience.failure or _timeout(left_s)
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             kind = type(error.__cause__ or error).__name__
-            return DecomposerError(
-                f"no connection, or a broken one ({kind})", wanted=_WANTED, fix=_FIX
-            )
+            return AnswerError(f"no connection, or a broken one ({kind})", wanted=_WANTED, fix=_FIX)
         patience.attempts -= raw.retries_taken
         body: bytes = raw.content
         return body
 
-    async def _created(self, prompt: str, patience: Patience) -> Any:
+    async def _created(
+        self, content: str | list[dict[str, Any]], patience: Patience, options: dict[str, Any]
+    ) -> Any:
         import openai
 
         client = self._client.with_options(
             max_retries=patience.attempts, timeout=patience.request_s
         )
         create: Any = client.chat.completions.with_raw_response.create
-        request = {"model": self._model, "messages": [{"role": "user", "content": prompt}]}
-        if self._structured:
+        request = {"model": self._model, "messages": [{"role": "user", "content": content}]}
+        if self._takes_options:
             try:
-                return await create(**request, **_STRUCTURED)
+                return await create(**request, **options)
             except (openai.BadRequestError, openai.UnprocessableEntityError):
                 pass  # Not every server knows JSON schemas, and some models refuse a temperature.
         raw = await create(**request)
-        self._structured = False
+        self._takes_options = False
         return raw
 
 
@@ -342,22 +321,22 @@ def _content(body: bytes) -> str:
     return content
 
 
-def _timeout(seconds: float) -> DecomposerError:
-    return DecomposerError(
+def _timeout(seconds: float) -> AnswerError:
+    return AnswerError(
         f"no answer within {seconds:.3g} s",
         wanted="an answer in time",
         fix="raise --llm-request-s and --llm-total-s, or use a faster model",
     )
 
 
-def _status(response: httpx2.Response) -> DecomposerError:
+def _status(response: httpx2.Response) -> AnswerError:
     """The failure behind a status code."""
     status, wait_s = response.status_code, _retry_after(response)
     asked = f", which asks to wait {wait_s:.0f} s" if wait_s else ""
     fix = _FIXES.get(status, "look into the server's log")
     if 300 <= status < 400:
         fix = "pass the address that the server redirects to as --llm-base-url"
-    return DecomposerError(f"status {status} from the server{asked}", wanted=_WANTED, fix=fix)
+    return AnswerError(f"status {status} from the server{asked}", wanted=_WANTED, fix=fix)
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
