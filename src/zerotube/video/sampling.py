@@ -48,9 +48,9 @@ def indices_at_rate(
 ) -> NDArray[np.int64]:
     """Frames of a stretch at a lower rate, chosen by when they appear, both ends included.
 
-    From the first frame on there is a wanted time every ``1 / fps`` seconds, and the frame that
-    appears nearest to it is taken, of two equally near ones the earlier. Where the video's own
-    frames lie less densely than that, all of them are taken: none twice, none in between.
+    From the first frame on there is a wanted time every ``1 / fps`` seconds. The frame that appears
+    nearest to it is taken (of two equally near ones the earlier), if one does within half of that:
+    where the video's own frames lie less densely, each is taken once.
 
     >>> indices_at_rate(np.arange(10) / 30, 0, 9, 10.0).tolist()
     [0, 3, 6, 9]
@@ -76,7 +76,8 @@ def indices_at_rate(
     after = np.clip(np.searchsorted(times, wanted), 1, len(times) - 1)
     nearer_before = wanted - times[after - 1] <= times[after] - wanted + 1e-9
     chosen = np.where(nearer_before, after - 1, after)
-    places: NDArray[np.int64] = np.union1d(chosen, [0, len(every) - 1])
+    near = np.abs(times[chosen] - wanted) <= 0.5 / fps + 1e-9
+    places: NDArray[np.int64] = np.union1d(chosen[near], [0, len(every) - 1])
     return places + first
 
 
