@@ -1,7 +1,7 @@
 """What it saves to find the time first, and what it costs in quality.
 
     python benchmarks/order.py --root FOLDER [--json benchmarks/results/order.json]
-    python benchmarks/order.py --root FOLDER --proposer gdino+sam2 --toys --samples 10
+    python benchmarks/order.py --root FOLDER --proposer gdino+sam2 --toys --repeat 3 --samples 10
 
 Every sample of one or more folders of generated samples is grounded twice: with candidates looked
 for in the whole video (``--time-first off``) and in and around the scanned time alone (``on``). The
@@ -10,8 +10,9 @@ boxes overlap the true ones by more than half on average), the frames that the p
 clip, and seconds per stage. Differences are paired; intervals are 95% bootstrap over samples.
 
 ``--toys`` takes detectors and trackers of random weights at microscopic size (`tests/proposals`):
-their answers mean nothing, but frames are counted and read, detected in and followed as with real
-weights.
+their answers mean nothing and are not scored, but frames are read, detected in and followed by the
+code that runs real weights. ``--repeat 3`` shows every frame three times at three times the rate:
+generated clips have 8 or 10 frames per second, most videos 24 to 30.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ from zerotube.eval.ground_task import opened
 from zerotube.eval.markdown import markdown_table
 from zerotube.eval.metrics import NOTHING, overlap
 from zerotube.eval.predictions import from_tube
-from zerotube.eval.types import Sample
+from zerotube.eval.types import Sample, Truth
+from zerotube.geometry.boxes import paired_iou
+from zerotube.geometry.spans import Span
 from zerotube.grounder import Candidates, Grounder
 from zerotube.method.config import MethodSettings
 from zerotube.method.recommended import settings_for
@@ -46,7 +49,9 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.proposals.base import Progress, Proposer
 from zerotube.proposals.order import Order
 from zerotube.proposals.types import TrackSet
-from zerotube.video import Frame, ThinnedVideo, Video
+from zerotube.synth import CRF
+from zerotube.tube.types import Tube
+from zerotube.video import Frame, ThinnedVideo, Video, write_video
 
 ORDERS = ("whole video", "time first")
 
@@ -128,7 +133,7 @@ def grounded(
     return Outcome(
         scores.t_iou,
         scores.v_iou,
-        float(_right(sample, result.tube.track_frame_indices, result.tube.track_boxes_xyxy)),
+        float(_follows(result.tube, sample.truth)),
         count,
         float(made.read),
         spent.get("scan", 0.0),
@@ -137,18 +142,32 @@ def grounded(
     )
 
 
-def _right(sample: Sample, frames: NDArray[np.int64], boxes_xyxy: NDArray[np.float32]) -> bool:
-    """Whether a track follows the described object: where both are known, half of it or more."""
-    from zerotube.geometry.boxes import paired_iou
-
-    truth = sample.truth
-    if truth is None:
-        return False
+def _follows(tube: Tube, truth: Truth) -> bool:
+    """Whether a track overlaps the true boxes by more than half, where both are known."""
     true = np.arange(truth.span.start_frame, truth.span.end_frame + 1)
-    _, mine, theirs = np.intersect1d(frames, true, return_indices=True)
-    if not len(mine):
-        return False
-    return float(paired_iou(boxes_xyxy[mine], truth.known_boxes[theirs]).mean()) > 0.5
+    _, mine, theirs = np.intersect1d(tube.track_frame_indices, true, return_indices=True)
+    overlaps = paired_iou(tube.track_boxes_xyxy[mine], truth.known_boxes[theirs])
+    return bool(len(mine) and overlaps.mean() > 0.5)
+
+
+def repeated(sample: Sample, times: int, folder: Path) -> Sample:
+    """A sample of as many seconds with ``times`` as many frames, each shown so often."""
+    if times == 1 or sample.truth is None:
+        return sample
+    with opened(sample) as video:
+        frames = video.frames(np.arange(video.info.frame_count)).frames
+        fps = video.info.fps
+    path = folder / f"{sample.sample_id}.mp4"
+    write_video(path, frames.repeat(times, axis=0), fps * times, crf=CRF)
+    true = sample.truth
+    span = Span(true.span.start_frame * times, true.span.end_frame * times + times - 1)
+    return replace(
+        sample,
+        video=path,
+        frame_count=len(frames) * times,
+        truth=Truth(span, true.known_boxes.repeat(times, axis=0)),
+        true_tracks=None,
+    )
 
 
 def measure(
@@ -156,6 +175,8 @@ def measure(
     proposer: Callable[[], Proposer],
     orders: Mapping[str, Order],
     model: str,
+    *,
+    scored: bool = True,
 ) -> dict[str, Any]:
     """Figures of every order, in percent, frames and seconds; and the paired differences."""
     grounder, settings = Grounder.from_pretrained(model), settings_for(model)
@@ -168,7 +189,7 @@ def measure(
             candidates = CountedCandidates(made.name, store=False, order=orders[name], made=made)
             found[name].append(grounded(grounder, sample, candidates, settings))
         print(f"{number + 1}/{len(samples)}", end="\r", file=sys.stderr)
-    tables = {name: _columns(outcomes) for name, outcomes in found.items()}
+    tables = {name: _columns(outcomes, scored) for name, outcomes in found.items()}
     first, second = (tables[name] for name in orders)
     differences = {key: second[key] - first[key] for key in first}
     return {
@@ -177,10 +198,14 @@ def measure(
     }
 
 
-def _columns(outcomes: list[Outcome]) -> dict[str, NDArray[np.float64]]:
+def _columns(outcomes: list[Outcome], scored: bool) -> dict[str, NDArray[np.float64]]:
     rows = [asdict(outcome) for outcome in outcomes]
-    scale = {"t_iou": 100.0, "v_iou": 100.0, "right_object": 100.0}
-    return {key: np.array([row[key] * scale.get(key, 1.0) for row in rows]) for key in rows[0]}
+    scores = ("t_iou", "v_iou", "right_object")
+    return {
+        key: np.array([row[key] * (100.0 if key in scores else 1.0) for row in rows])
+        for key in rows[0]
+        if scored or key not in scores
+    }
 
 
 def _intervals(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
@@ -238,6 +263,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, nargs="+", required=True, metavar="FOLDER")
     parser.add_argument("--proposer", default="motion")
     parser.add_argument("--toys", action="store_true", help="random weights")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="show frames N times")
     parser.add_argument("--samples", type=int, default=None, help="first N of each folder")
     parser.add_argument("--span-margin-s", type=float, default=Order.span_margin_s)
     parser.add_argument("--track-fps", type=float, default=Order.track_fps)
@@ -252,13 +278,20 @@ def main() -> None:
         "model": fingerprint(given.model),
         "proposer": given.proposer + (" (random weights)" if given.toys else ""),
         "order": asdict(orders[ORDERS[1]]),
+        "repeat": given.repeat,
         "sets": {},
     }
-    with (toys if given.toys else weightless)(given.proposer) as settings:
+    known = toys if given.toys else weightless
+    with known(given.proposer) as settings, tempfile.TemporaryDirectory() as folder:
         for root in given.root:
-            samples = load_benchmark(Request("synth", root=root)).samples[: given.samples]
+            listed = load_benchmark(Request("synth", root=root)).samples[: given.samples]
+            samples = tuple(repeated(one, given.repeat, Path(folder)) for one in listed)
             found = measure(
-                tuple(samples), lambda: proposer(given.proposer, **settings), orders, given.model
+                samples,
+                lambda: proposer(given.proposer, **settings),
+                orders,
+                given.model,
+                scored=not given.toys,
             )
             report["sets"][root.name] = {"samples": len(samples)} | found
             print(f"\n{root.name}, {len(samples)} samples\n{table_of(found)}", flush=True)
