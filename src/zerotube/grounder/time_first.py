@@ -59,9 +59,9 @@ class TimeFirst:
         self._source = source
         self._tell = tell
         self._finder = candidates.finder(model)
-        self._every = np.arange(source.info.frame_count, dtype=np.int64)
+        # By noun and frames, b"" for all of them: the tracks, and the seconds they took.
         self._found: dict[tuple[str, bytes], tuple[TrackSet, float]] = {}
-        self._unstored: set[str] = set()
+        self._stored: dict[str, bool] = {}
 
     def find(
         self,
@@ -86,7 +86,8 @@ class TimeFirst:
         """
         order, settings = self._candidates.order, session.settings
         noun = self._candidates.asked_for(self._finder, query.noun)
-        frames, notes = self._every, tuple[str, ...]()
+        frames, notes = None, tuple[str, ...]()
+        seconds.pop("scan", None)
         if order.time_first == "on" or not self._is_stored(noun, counted):
             with timed(seconds, "scan", self._tell):
                 seen = glance(session, query, clip)
@@ -103,36 +104,34 @@ class TimeFirst:
         return Proposed(tracks, notes, None if len(tracks) else self._nowhere(noun, frames))
 
     def _is_stored(self, noun: str, counted: set[str]) -> bool:
-        """Whether the whole video's tracks are at hand, which are then taken."""
-        key = noun, self._every.tobytes()
-        if key not in self._found and noun not in self._unstored:
-            own: dict[str, float] = {}
+        """Whether the store has the whole video's tracks, which are then taken."""
+        if noun not in self._stored:
+            own, finder, kept = dict[str, float](), self._finder, None
             with timed(own, "propose"):
-                finder, kept = self._finder, None
                 if isinstance(finder, StoredProposer):
                     kept = finder.stored(self._source, noun)
-            if kept is None:
-                self._unstored.add(noun)
-            else:
-                self._found[key] = kept, own["propose"]
+            self._stored[noun] = kept is not None
+            if kept is not None:
+                self._found[noun, b""] = kept, own["propose"]
                 counted.discard("propose")
-        return key in self._found
+        return self._stored[noun]
 
-    def _part(self, seen: Glance, clip: Clip) -> NDArray[np.int64]:
-        """The frames to look at: the described time and its margins, thinned."""
+    def _part(self, seen: Glance, clip: Clip) -> NDArray[np.int64] | None:
+        """The frames to look at: the described time and its margins, thinned; None for all."""
         order, times = self._candidates.order, self._source.timestamps_s
         step_s = float(clip.timestamps_s[-1] - clip.timestamps_s[0]) / max(len(clip) - 1, 1)
         first, last = widened(times, *seen.span, max(order.span_margin_s, step_s))
-        return indices_at_rate(times, first, last, order.track_fps)
+        frames = indices_at_rate(times, first, last, order.track_fps)
+        return None if len(frames) == len(times) else frames
 
     def _propose(
         self,
         noun: str,
-        frames: NDArray[np.int64],
+        frames: NDArray[np.int64] | None,
         seconds: dict[str, float],
         counted: set[str],
     ) -> TrackSet:
-        key = noun, frames.tobytes()
+        key = noun, b"" if frames is None else frames.tobytes()
         if key not in self._found:
             own: dict[str, float] = {}
             with timed(own, "propose"):
@@ -142,15 +141,15 @@ class TimeFirst:
         tracks, seconds["propose"] = self._found[key]
         return tracks
 
-    def _look(self, noun: str, frames: NDArray[np.int64]) -> TrackSet:
+    def _look(self, noun: str, frames: NDArray[np.int64] | None) -> TrackSet:
         report = stage(self._tell)
-        if len(frames) == len(self._every):
+        if frames is None:
             return self._finder.propose(self._source, noun, progress=report)
         view = ThinnedVideo(self._source, frames)
         return of_whole(self._finder.propose(view, noun, progress=report), view)
 
-    def _nowhere(self, noun: str, frames: NDArray[np.int64]) -> NothingToGroundError:
-        if len(frames) == len(self._every):
+    def _nowhere(self, noun: str, frames: NDArray[np.int64] | None) -> NothingToGroundError:
+        if frames is None:
             return no_candidate(self._source)
         return NothingToGroundError(
             f"no candidate track of {noun!r} in frames {frames[0]} to {frames[-1]} of "
