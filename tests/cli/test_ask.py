@@ -97,6 +97,20 @@ def test_a_server_sees_the_frames_and_its_words_decide(
     assert body["temperature"] == 0
 
 
+def test_candidates_are_looked_for_at_the_time_that_was_named(run, stirring: Path, server) -> None:
+    words = server("watch", "--method", "asked", "--time-first", "on", "--span-margin-s", 0.1)
+    done = run("ground", stirring, QUERY, "--json", "--no-store", "--quiet", *words)
+    assert done.code == 0, done.err
+    content = json.loads(done.out)
+    part = content["settings"]["proposer"]["time_first"]
+    step = (FRAMES - 1) / 19
+    assert FIRST - 2 * step - 2 <= part["start_frame"] <= FIRST + 2 - step
+    assert LAST - 2 + step <= part["end_frame"] <= LAST + 2 * step + 2
+    assert part["start_frame"] <= content["start_frame"] < content["end_frame"]
+    assert content["end_frame"] <= part["end_frame"]
+    assert len(server.asked()) == 1
+
+
 def test_words_are_evidence_beside_the_scan(run, stirring: Path, server) -> None:
     content = json.loads(run("ground", stirring, QUERY, "--json", *server("watch")).out)
     assert content["scores"]["named"]["answers"]

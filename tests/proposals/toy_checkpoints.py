@@ -36,8 +36,13 @@ def _clip_tokenizer(folder: Path) -> Any:
     return CLIPTokenizerFast(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
 
 
-def write_grounding_dino(folder: Path, *, family: str = "GroundingDino", seed: int = 0) -> Path:
-    """A Grounding DINO (family "GroundingDino") or an MM-Grounding-DINO ("MMGroundingDino")."""
+def write_grounding_dino(
+    folder: Path, *, family: str = "GroundingDino", seed: int = 0, side: int = 64
+) -> Path:
+    """A Grounding DINO (family "GroundingDino") or an MM-Grounding-DINO ("MMGroundingDino").
+
+    ``side`` is the shorter one of the pictures it sees, in pixels; square ones need 128.
+    """
     import transformers
     from transformers import (
         BertConfig,
@@ -79,7 +84,8 @@ def write_grounding_dino(folder: Path, *, family: str = "GroundingDino", seed: i
     model = getattr(transformers, f"{family}ForObjectDetection")(config)
     model.save_pretrained(folder)
     GroundingDinoProcessor(
-        GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}), tokenizer
+        GroundingDinoImageProcessor(size={"shortest_edge": side, "longest_edge": side * 3 // 2}),
+        tokenizer,
     ).save_pretrained(folder)
     return folder
 

@@ -20,6 +20,8 @@ from zerotube.method.recommended import settings_for
 
 if TYPE_CHECKING:
     from zerotube.eval.ablations import AblationTable
+    from zerotube.eval.ground_task import Variant
+    from zerotube.proposals.order import Order
 
 SYNTH_SETS = "attribute-hard,action-hard,mixed"
 """What is run of the data set synth if no split is named."""
@@ -111,7 +113,7 @@ def ablate(
             wanted="its rows to name the proposers",
             fix="pass --values, for example --values truth,motion",
         )
-    variants = tuple(row.variant for row in rows)
+    variants = tuple(_ordered(row.variant, named.order) for row in rows)
     for variant in variants:
         if variant.candidates is not None:
             asked.check_candidates(variant.candidates)
@@ -133,6 +135,14 @@ def ablate(
     for table in tables:
         print(table.markdown() + "\n")
     console.print_rows([("files", str(path)) for path in written])
+
+
+def _ordered(variant: Variant, order: Order) -> Variant:
+    """A row that names its own proposer, with the order of work that was asked for."""
+    choice = variant.candidates
+    if choice is None or choice.looks_for_nothing:
+        return variant
+    return replace(variant, candidates=replace(choice, order=order))
 
 
 def _splits(asked: RunFlags) -> list[str]:

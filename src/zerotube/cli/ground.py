@@ -120,7 +120,12 @@ def ground(
             attribute=attribute,
             action=action,
             candidates=Candidates(
-                candidates.proposer, candidates.settings, brought, candidates.keep.chosen, noun
+                candidates.proposer,
+                candidates.settings,
+                brought,
+                candidates.keep.chosen,
+                noun,
+                candidates.order,
             ),
             settings=settings,
             progress=progress,

@@ -15,6 +15,7 @@ from zerotube.cli.flags import Changes, assignments
 from zerotube.errors import InputError, UsageError
 from zerotube.eval.names import Protocol
 from zerotube.method.config import PRESETS, MethodSettings
+from zerotube.proposals.order import Order
 from zerotube.query.llm import LLMSettings
 
 if TYPE_CHECKING:
@@ -291,10 +292,25 @@ class ProposerFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateFlags(ProposerFlags):
-    """What finds the candidate tracks, or which are read, and where they are kept."""
+    """What finds the candidate tracks, or which are read, and where they are kept.
+
+    Raises:
+        UsageError: see the groups in it, and `Order`; or nothing is looked for, time first.
+    """
 
     proposer: str | None = None
     """What finds the candidate tracks; default: gdino+sam2, or motion with --model bundled."""
 
     tracks: Path | None = field(default=None, metadata={"metavar": "FILE"})
     """Read the candidates: JSON or MOT CSV."""
+
+    changes_of_order: Annotated[Mapping[str, Any], Changes(Order)] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.tracks is not None:
+            self.order.refuse_without_proposer("tracks that are read")
+
+    @property
+    def order(self) -> Order:
+        """When candidates are looked for."""
+        return Order(**self.changes_of_order)

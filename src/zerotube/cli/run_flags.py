@@ -45,7 +45,8 @@ class RunCandidateFlags(CandidateFlags):
     def given(self) -> bool:
         """Whether any flag says where the candidate tracks come from."""
         named = (self.proposer, self.proposer_set, self.tracks, self.keep.store)
-        return self.keep.no_store or any(value is not None for value in named)
+        changed = self.keep.no_store or bool(self.changes_of_order)
+        return changed or any(value is not None for value in named)
 
     def choice(self) -> CandidateChoice:
         """What the flags come to.
@@ -55,7 +56,9 @@ class RunCandidateFlags(CandidateFlags):
         """
         from zerotube.eval.ground_task import CandidateChoice
 
-        return CandidateChoice(self.proposer, self.settings, self.tracks, self.keep.chosen)
+        return CandidateChoice(
+            self.proposer, self.settings, self.tracks, self.keep.chosen, self.order
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,7 @@ from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Sample
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
+from zerotube.proposals.order import Order
 from zerotube.query.llm import Decomposer, LLMSettings
 from zerotube.query.stored import StoredPhrases
 from zerotube.query.types import Query
@@ -153,18 +154,21 @@ class CandidateChoice:
             the paper's precomputed tracks do; None for that of the model.
         proposer_settings: its settings.
         tracks: folder with the tracks of every video, see `TrackFiles`; replaces the proposer.
-        store: see `zerotube.grounder.Candidates`.
+        store, order: see `zerotube.grounder.Candidates`.
 
     Raises:
-        UsageError: more than one source.
+        UsageError: more than one source, or time first where nothing is looked for.
     """
 
     proposer: str | None = None
     proposer_settings: Mapping[str, Any] = field(default_factory=dict)
     tracks: Path | None = None
     store: bool | Path = True
+    order: Order = field(default_factory=Order)
 
     def __post_init__(self) -> None:
+        if self.looks_for_nothing:
+            self.order.refuse_without_proposer("tracks that are known already")
         if self.tracks is not None and self.proposer is not None:
             raise UsageError(
                 f"a folder of tracks together with the proposer {self.proposer!r}",
@@ -175,6 +179,11 @@ class CandidateChoice:
             raise UsageError(
                 "settings for the true tracks", wanted="none", fix="leave --proposer-set out"
             )
+
+    @property
+    def looks_for_nothing(self) -> bool:
+        """Whether the tracks are known already."""
+        return self.tracks is not None or self.proposer == TRUTH
 
     def of(self, sample: Sample, files: TrackFiles | None) -> Candidates:
         """The candidates of one sample.
@@ -199,7 +208,7 @@ class CandidateChoice:
             return Candidates(tracks=sample.true_tracks)
         if files is not None:
             return Candidates(tracks=files.of(sample.video_name))
-        return Candidates(self.proposer, self.proposer_settings, store=self.store)
+        return Candidates(self.proposer, self.proposer_settings, store=self.store, order=self.order)
 
     def track_files(self) -> TrackFiles | None:
         """What the folder holds; None without a folder."""
@@ -211,6 +220,7 @@ class CandidateChoice:
             "proposer": self.proposer,
             "proposer_settings": dict(self.proposer_settings),
             "tracks": None if self.tracks is None else str(self.tracks.resolve()),
+            **({} if self.looks_for_nothing else {"order": asdict(self.order)}),
         }
 
 

@@ -47,14 +47,17 @@ def paired_iou(
 
 
 def interpolate_boxes(
-    frames: NDArray[np.int64], boxes_xyxy: NDArray[np.floating], at: NDArray[np.int64]
+    frames: NDArray[np.int64] | NDArray[np.float64],
+    boxes_xyxy: NDArray[np.floating],
+    at: NDArray[np.int64] | NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Boxes at other frames, linear in each edge between the nearest known frames.
 
     Args:
-        frames: int64 ``(n,)``, strictly increasing, n >= 1.
+        frames: int64 ``(n,)``, strictly increasing, n >= 1; or the times at which they appear,
+            float64, where frames may lie unevenly.
         boxes_xyxy: ``(n, 4)``, the boxes known there.
-        at: int64 ``(k,)``, frames wanted; before the first and after the last known frame the
+        at: ``(k,)``, frames (or times) wanted; before the first and after the last known frame the
             nearest known box is held.
 
     Returns:

@@ -12,6 +12,7 @@ from zerotube.method.ground import StageReport
 from zerotube.mllm.base import VideoMLLM
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.files import read_tracks
+from zerotube.proposals.order import Order
 from zerotube.proposals.registry import default_proposer, runs_on_device
 from zerotube.proposals.registry import proposer as make_proposer
 from zerotube.proposals.segment import within
@@ -33,6 +34,10 @@ class Candidates:
         store: folder where candidates are kept between runs and looked for first. True: the user's
             own (``ZEROTUBE_CACHE`` names another place); False: keep nothing.
         noun: what to look for, for proposers that take a noun; None for the query's.
+        order: whether the described time is found before they are looked for.
+
+    Raises:
+        UsageError: time first is asked for by name where nothing is looked for.
     """
 
     proposer: str | None = None
@@ -40,6 +45,21 @@ class Candidates:
     tracks: str | Path | TrackSet | None = None
     store: bool | str | Path = True
     noun: str | None = None
+    order: Order = field(default_factory=Order)
+
+    def __post_init__(self) -> None:
+        if self.tracks is not None:
+            self.order.refuse_without_proposer("tracks that are known already")
+
+    def time_first(self, model: VideoMLLM) -> bool:
+        """Whether time is to be found first: where candidates cost more than the MLLM, or as asked.
+
+        Raises:
+            UsageError: unknown proposer.
+        """
+        if self.tracks is not None or self.order.time_first == "off":
+            return False
+        return self.order.time_first == "on" or runs_on_device(self._name(model))
 
     def find(
         self, source: Video, nouns: Sequence[str], model: VideoMLLM, tell: StageReport
@@ -60,26 +80,41 @@ class Candidates:
         """
         if self.tracks is not None:
             return [_some(_brought(source, self.tracks, tell), source)] * len(nouns)
-        finder = self._finder(self.proposer or default_proposer(model.name), str(model.device))
-        # A proposer that knows no words finds the same objects whatever is asked for.
-        keys = [(self.noun or noun) if finder.uses_noun else "object" for noun in nouns]
+        finder = self.finder(model)
+        keys = [self.asked_for(finder, noun) for noun in nouns]
         made = {
-            noun: _some(finder.propose(source, noun, progress=_stage(tell)), source)
+            noun: _some(finder.propose(source, noun, progress=stage(tell)), source)
             for noun in dict.fromkeys(keys)
         }
         return [made[noun] for noun in keys]
 
-    def _finder(self, name: str, device: str) -> Proposer:
-        values = dict(self.proposer_settings)
+    def asked_for(self, finder: Proposer, noun: str) -> str:
+        """The noun that a proposer is given.
+
+        One that knows no words finds the same objects whatever is asked for.
+        """
+        return (self.noun or noun) if finder.uses_noun else "object"
+
+    def finder(self, model: VideoMLLM) -> Proposer:
+        """The proposer, with the store around it unless that is off.
+
+        Raises:
+            UsageError: unknown proposer or setting.
+        """
+        name, values = self._name(model), dict(self.proposer_settings)
         if runs_on_device(name):
-            values = {"device": device, **values}
+            values = {"device": str(model.device), **values}
         finder = make_proposer(name, **values)
         if self.store is False:
             return finder
         return StoredProposer(finder, ProposalStore(None if self.store is True else self.store))
 
+    def _name(self, model: VideoMLLM) -> str:
+        return self.proposer or default_proposer(model.name)
 
-def _stage(tell: StageReport) -> Callable[[int, int], None]:
+
+def stage(tell: StageReport) -> Callable[[int, int], None]:
+    """What a proposer reports its progress to."""
     return lambda done, total: tell("propose", done, total)
 
 
@@ -94,10 +129,16 @@ def _brought(source: Video, tracks: str | Path | TrackSet, tell: StageReport) ->
 
 
 def _some(candidates: TrackSet, source: Video) -> TrackSet:
+    """The candidates, if there are any."""
     if not len(candidates):
-        raise NothingToGroundError(
-            f"no candidate track in {source.info.path!r}",
-            wanted="at least one object",
-            fix="try another --proposer, or pass --tracks with a file of your own",
-        )
+        raise no_candidate(source)
     return candidates
+
+
+def no_candidate(source: Video) -> NothingToGroundError:
+    """The error of a video in which nothing was found."""
+    return NothingToGroundError(
+        f"no candidate track in {source.info.path!r}",
+        wanted="at least one object",
+        fix="try another --proposer, or pass --tracks with a file of your own",
+    )

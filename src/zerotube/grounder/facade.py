@@ -8,12 +8,11 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from zerotube.errors import NothingToGroundError, NumericalError, UsageError, ZerotubeError
 from zerotube.grounder.candidates import Candidates
 from zerotube.grounder.decomposers import chosen_decomposer
-from zerotube.grounder.prepared import Prepared, timed
+from zerotube.grounder.prepared import Prepared, absent, same_pictures, timed
+from zerotube.grounder.time_first import Proposed, TimeFirst, nothing
 from zerotube.grounder.warnings import (
     asking_warnings,
     domain_warnings,
@@ -252,6 +251,8 @@ class Grounder:
         with _opened(video) as source:
             asked = [(self._parsed(query), settings)]
             (ready,) = self._each(source, asked, candidates, progress)
+        if ready.refusal is not None:
+            raise ready.refusal
         return replace(ready, read=None)
 
     @cached_property
@@ -279,21 +280,26 @@ class Grounder:
             with timed(seconds, "decode", tell):
                 counts = dict.fromkeys(settings.frames for settings in chosen)
                 clips = {n: source.frames(uniform_indices(info.frame_count, n)) for n in counts}
-            with timed(seconds, "propose"):
-                none = TrackSet((), info.frame_count, info.width, info.height, "none")
-                nouns = [query.noun for query, _ in asked]
-                sets = (
-                    [none] * len(asked)
-                    if candidates is None
-                    else candidates.find(source, nouns, self.model, tell)
-                )
+            search = None
+            if candidates is not None and candidates.time_first(self.model):
+                search = TimeFirst(candidates, source, self.model, tell, self.asker)
+            sets = [nothing(source)] * len(asked)
+            if search is None:
+                with timed(seconds, "propose"):
+                    if candidates is not None:
+                        nouns = [query.noun for query, _ in asked]
+                        sets = candidates.find(source, nouns, self.model, tell)
             for (query, wish), settings, tracks in zip(asked, chosen, sets, strict=True):
                 clip = clips[settings.frames]
                 session = self._session(clip, settings, seconds, counted, tell)
+                found = Proposed(tracks)
+                if search is not None:
+                    found = search.find(session, query, clip, seconds, counted)
                 warnings = (
                     *query.warnings,
                     *info.warnings,
-                    *tracks.warnings,
+                    *found.tracks.warnings,
+                    *found.notes,
                     *self.model.warnings,
                     *frame_warnings(self.model, wish, settings, info.frame_count),
                     *layer_warnings(self.model, settings),
@@ -301,18 +307,18 @@ class Grounder:
                     *session.context.shown.notes,
                     *domain_warnings(self.model, query, info.path, settings),
                 )
-                times_s, spent = source.timestamps_s, dict(seconds)
                 yield Prepared(
                     clip,
                     session,
                     query,
-                    tracks,
-                    times_s,
-                    spent,
+                    found.tracks,
+                    source.timestamps_s,
+                    dict(seconds),
                     counted,
                     warnings,
                     source.frames,
                     self.asker,
+                    found.refusal,
                 )
         finally:
             if not self.keeps_clip:
@@ -331,7 +337,7 @@ class Grounder:
         if (
             self._last is not None
             and self._last[1].context.options == options
-            and _same_pictures(self._last[0], clip)
+            and same_pictures(self._last[0], clip)
         ):
             seconds.setdefault("encode", 0.0)
             return self._last[1].under(settings)
@@ -343,6 +349,8 @@ class Grounder:
         return session
 
     def _answer(self, ready: Prepared, progress: StageReport | None) -> GroundingResult:
+        if ready.refusal is not None:
+            raise ready.refusal
         settings, tracks, seconds = ready.session.settings, ready.tracks, dict(ready.timings_s)
         with timed(seconds, "ground"):
             evidence = ready.evidence(progress=progress)
@@ -352,12 +360,7 @@ class Grounder:
             span = tube.span.start_frame, tube.span.end_frame
             presence = presence_of(evidence, span, settings)
         if settings.abstain and presence.verdict == "absent":
-            raise NothingToGroundError(
-                f"nothing in {ready.clip.info.path!r} that fits {ready.query.text!r} (log-odds "
-                f"{presence.margin:.1f}, absent below {settings.absent_below:g})",
-                wanted="an object that the model affirms",
-                fix="leave --abstain out to see the best guess, or lower --absent-below",
-            )
+            raise absent(ready.query, ready.clip.info.path, presence, settings)
         result = GroundingResult(
             video=ready.clip.info,
             clip=ready.clip,
@@ -388,10 +391,3 @@ class Grounder:
 def _opened(video: str | Path | Video) -> AbstractContextManager[Video]:
     """A video that is open already stays open."""
     return nullcontext(video) if isinstance(video, Video) else open_video(video)
-
-
-def _same_pictures(one: Clip, other: Clip) -> bool:
-    return one is other or (
-        np.array_equal(one.timestamps_s, other.timestamps_s)
-        and np.array_equal(one.frames, other.frames)
-    )

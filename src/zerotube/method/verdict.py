@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from zerotube.method.config import MethodSettings
-from zerotube.method.types import Evidence
+from zerotube.method.types import Evidence, Scan
 
 Verdict = Literal["present", "unsure", "absent"]
 
@@ -47,16 +48,38 @@ def presence_of(evidence: Evidence, span: tuple[int, int], settings: MethodSetti
         span: first and last original frame of the answer.
         settings: hold the thresholds, which are a model's own.
     """
-    margins = [_log_odds(evidence.presence)]
-    if evidence.scan is not None:
-        margins.append(float(evidence.scan.margins[evidence.scan.windows_in(*span)].mean()))
+    return presence_in(
+        evidence.presence, evidence.scan, span, settings, unknown_words=evidence.unknown_words
+    )
+
+
+def presence_in(
+    probability: float,
+    scan: Scan | None,
+    span: tuple[int, int],
+    settings: MethodSettings,
+    *,
+    unknown_words: Sequence[str] = (),
+) -> Presence:
+    """The same of what needs no track to be known.
+
+    Args:
+        probability: of yes, on the whole clip.
+        scan: the windows that were asked about; None without a scan.
+        span: first and last original frame.
+        settings: as above.
+        unknown_words: words of the sentence that the model does not know.
+    """
+    margins = [_log_odds(probability)]
+    if scan is not None:
+        margins.append(float(scan.margins[scan.windows_in(*span)].mean()))
     margin = float(np.mean(np.clip(margins, -MOST, MOST)))
     if margin < settings.absent_below:
         return Presence(margin, "absent")
     if margin <= settings.present_above:
         return Presence(margin, "unsure")
-    if evidence.unknown_words:
-        named = ", ".join(repr(word) for word in evidence.unknown_words)
+    if unknown_words:
+        named = ", ".join(repr(word) for word in unknown_words)
         return Presence(margin, "unsure", f"the model does not know {named}")
     return Presence(margin, "present")
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerotube.method.config import MethodSettings
-from zerotube.method.types import Evidence, NamedTimes
+from zerotube.method.types import Evidence, NamedTimes, Scan
 
 Values = NDArray[np.float64]
 
@@ -91,8 +91,7 @@ def timeline(evidence: Evidence, row: int, settings: MethodSettings) -> Timeline
     frames = evidence.frame_indices.astype(np.float64)
     scan = evidence.scan
     moments = frames if scan is None else scan.moments
-    middles = (moments[1:] + moments[:-1]) / 2
-    edges = np.concatenate([[min(frames[0], moments[0])], middles, [max(frames[-1], moments[-1])]])
+    edges = _edges(frames, moments)
     moments, edges = _split(moments, edges, evidence.named)
     seen = evidence.visible[row]
     curves = []
@@ -167,6 +166,20 @@ def spans_of(
     return [_frames(found, run) for run in runs_of(found.values, found.lengths, count)]
 
 
+def scanned_spans(scan: Scan, frame_indices: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """The same of the scan alone, before any track is known: all its runs, the best one first.
+
+    Args:
+        scan: the windows that were asked about.
+        frame_indices: int64 ``(N,)``, original frames that were sampled.
+    """
+    edges = _edges(frame_indices.astype(np.float64), scan.moments)
+    lengths = _lengths(edges)
+    values = standardised(scan.margins.clip(-SURE, SURE), lengths)
+    found = Timeline(scan.moments, edges, values)
+    return [_frames(found, run) for run in runs_of(values, lengths, len(values))]
+
+
 def span_of(evidence: Evidence, row: int, settings: MethodSettings) -> tuple[int, int]:
     """First and last original frame of what a candidate's timeline is cut to."""
     return spans_of(evidence, row, settings, 1)[0]
@@ -193,6 +206,11 @@ def _split(moments: Values, edges: Values, named: NamedTimes | None) -> tuple[Va
 def _frames(found: Timeline, run: tuple[int, int]) -> tuple[int, int]:
     start, end = round(float(found.edges[run[0]])), round(float(found.edges[run[1] + 1]))
     return start, max(start, end)
+
+
+def _edges(frames: Values, moments: Values) -> Values:
+    middles = (moments[1:] + moments[:-1]) / 2
+    return np.concatenate([[min(frames[0], moments[0])], middles, [max(frames[-1], moments[-1])]])
 
 
 def _lengths(edges: Values) -> Values:

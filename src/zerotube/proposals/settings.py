@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zerotube.checkpoints import DTYPES, check_device
 from zerotube.errors import UsageError
+
+if TYPE_CHECKING:
+    from zerotube.video.base import Video
 
 _SHARES = (
     "box_threshold",
@@ -107,10 +110,15 @@ class DetectionSettings(NamedSettings):
     """Least score of a word to count as what a box shows (Grounding DINO only)."""
 
     every: int = 10
-    """The detector looks at every n-th frame."""
+    """The detector looks at every n-th frame of the video."""
 
     nms_iou: float = 0.7
     """Of two boxes in one frame that overlap by more than this, the weaker is dropped."""
+
+    def step(self, video: Video) -> int:
+        """Frames of a video from one detection to the next: of a thinned one fewer than ``every``,
+        so that as many are made in the same time."""
+        return max(1, round(self.every / video.spacing))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from zerotube.video.base import Video
 from zerotube.video.reader import open_video
 from zerotube.video.sampling import uniform_indices
 from zerotube.video.segment import SegmentVideo
+from zerotube.video.thinned import ThinnedVideo
 from zerotube.video.types import Clip, Frame, VideoInfo
 from zerotube.video.writer import write_video
 
@@ -15,6 +16,7 @@ __all__ = [
     "Clip",
     "Frame",
     "SegmentVideo",
+    "ThinnedVideo",
     "Video",
     "VideoInfo",
     "open_video",

@@ -43,6 +43,22 @@ class Video(ABC):
         """(frame_count,) read-only: seconds at which each frame appears; the first is 0."""
         return self._timestamps_s
 
+    @property
+    def root(self) -> Video:
+        """What a view looks at a part of; of any other video it is the video itself."""
+        return self
+
+    @property
+    def in_file(self) -> NDArray[np.int64]:
+        """(frame_count,) number of each frame in the file: of a view not those that count here."""
+        return np.arange(self._info.frame_count, dtype=np.int64)
+
+    @property
+    def spacing(self) -> float:
+        """Frames of the file from one frame to the next, on average; above 1 where thinned."""
+        numbers = self.in_file
+        return float(numbers[-1] - numbers[0]) / max(len(numbers) - 1, 1) or 1.0
+
     def frames(self, indices: Sequence[int] | NDArray[np.integer]) -> Clip:
         """Decode the frames asked for and no more than that takes.
 

@@ -55,6 +55,14 @@ class SegmentVideo(Video):
         """Facts about the segment; its ``warnings`` are those of the whole, which may grow."""
         return replace(self._info, warnings=self.whole.info.warnings)
 
+    @property
+    def root(self) -> Video:
+        return self.whole.root
+
+    @property
+    def in_file(self) -> NDArray[np.int64]:
+        return self.whole.in_file[self.span.start_frame : self.span.end_frame + 1]
+
     def _read(self, wanted: NDArray[np.int64]) -> Iterator[Frame]:
         first = self.span.start_frame
         for frame in self.whole._read(wanted + first):

@@ -12,7 +12,10 @@ from proposals.tracking.colour_tracker import BLUE, RED, ColourDetector, picture
 from zerotube.geometry.boxes import paired_iou
 from zerotube.proposals import Proposer
 from zerotube.proposals.named.boxes import BotSortProposer, ByteTrackProposer
+from zerotube.proposals.segment import of_whole
 from zerotube.proposals.settings import BoxSettings
+from zerotube.video import ThinnedVideo
+from zerotube.video.sampling import indices_at_rate
 
 IMAGES = [picture((RED, 2 + index, 6, 14), (BLUE, 44 - index, 28, 14)) for index in range(41)]
 BOTH = pytest.mark.parametrize("make", [ByteTrackProposer, BotSortProposer])
@@ -79,3 +82,24 @@ def test_a_video_of_one_frame() -> None:
     tracks = ByteTrackProposer(detector=ColourDetector({RED: 0.9})).propose(video)
     assert [track.frame_indices.tolist() for track in tracks] == [[0]]
     assert len(ByteTrackProposer(detector=ColourDetector({})).propose(video)) == 0
+
+
+@pytest.mark.parametrize("every", [1, 4, 10])
+def test_of_a_thinned_video_as_many_frames_are_looked_at_in_the_same_time(every: int) -> None:
+    video = ArrayVideo(np.stack(IMAGES))
+    kept = indices_at_rate(video.timestamps_s, 8, 32, 5.0)
+    view = ThinnedVideo(video, kept)
+    assert view.spacing == 2.0
+    detector = ColourDetector({RED: 0.9, BLUE: 0.6})
+    proposer = ByteTrackProposer(BoxSettings(every=every), detector=detector)
+    tracks = of_whole(proposer.propose(view, "dog"), view)
+    assert detector.calls == len(range(0, 25, max(every, 2)))
+    red, blue = sorted(tracks, key=lambda track: track.boxes_xyxy[0, 0])
+    for track, left, top, step in ((red, 2, 6, 1), (blue, 44, 28, -1)):
+        assert track.frame_indices.tolist() == list(range(8, 33))
+        x = left + step * track.frame_indices
+        truth = np.stack([x, 0 * x + top, x + 14, 0 * x + top + 14], axis=1)
+        # What follows the last detection holds its box, to the end of the view.
+        followed = track.frame_indices <= track.frame_indices[track.observed][-1]
+        overlaps = paired_iou(track.boxes_xyxy, truth.clip(0, [64, 48, 64, 48]))
+        assert overlaps[followed].min() > 0.8

@@ -21,13 +21,14 @@ import pytest
 from proposals.store import counting
 from proposals.store.counting import CountingProposer, CountingSettings, write_pictures
 from zerotube.errors import UsageError, VideoError
+from zerotube.geometry.spans import Span
 from zerotube.proposals import read_tracks
 from zerotube.proposals.base import Proposer
 from zerotube.proposals.store import EntryKey, ProposalStore, default_folder
 from zerotube.proposals.store import proposer as stored
 from zerotube.proposals.store.proposer import Fetched, StoredProposer
 from zerotube.proposals.types import TrackSet
-from zerotube.video import open_video
+from zerotube.video import SegmentVideo, ThinnedVideo, open_video
 from zerotube.video.base import Video
 from zerotube.video.digest import read_content, unchanged
 
@@ -180,6 +181,41 @@ def test_the_rate_of_a_folder_of_images_is_in_the_key(
         with open_video(pictures, fps) as video:
             StoredProposer(finder, store).propose(video)
     assert len(finder.runs()) == 2
+
+
+def test_a_part_is_never_served_as_the_whole_nor_as_another_part(
+    store: ProposalStore, finder: CountingProposer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    monkeypatch.setattr(
+        stored, "read_content", lambda path: (reads.append(1), read_content(path))[1]
+    )
+    with open_video(write_pictures(tmp_path / "many", frames=13)) as video:
+        keeping = StoredProposer(finder, store)
+        # The last three are alike in first frame, number of frames and rate, or all but one.
+        views = [[0, 4, 8, 12], [0, 3, 6, 9], [4, 8, 12], [0, 2, 8], [0, 6, 8], range(3, 6)]
+        for kept in views:
+            view = ThinnedVideo(video, np.array(kept))
+            first, again = keeping.fetch(view, "ball"), keeping.fetch(view, "ball")
+            assert first is not None
+            assert again is not None
+            assert (first.origin, again.origin) == ("made", "stored")
+            assert again.tracks.frame_count == len(kept)
+        assert len(entries(store)) == len(finder.runs()) == len(views)
+        assert len(reads) == 1, "views of one video share its bytes"
+        assert keeping.stored(video, "ball") is None
+        whole = keeping.propose(video, "ball")
+        assert whole.frame_count == 13
+        kept_tracks = keeping.stored(video, "ball")
+        assert kept_tracks is not None
+        same(kept_tracks, whole)
+        assert keeping.stored(video, "cube") is None
+        # Frames that follow each other are a segment, whatever they were chosen by.
+        part = keeping.fetch(SegmentVideo(video, Span(3, 5)), "ball")
+        assert part is not None
+        assert part.origin == "stored"
+        finder.revision = None
+        assert keeping.stored(video, "ball") is None
 
 
 def test_what_does_not_decide_the_tracks_is_not_in_the_key(

@@ -53,7 +53,7 @@ class NamedProposer(ABC):
             QueryError: see `zerotube.proposals.pretrained.Pretrained.plain`.
             UsageError: if the device or the dtype is unknown.
         """
-        settings, grid = self.settings, Grid(video.info, self._step())
+        settings, grid = self.settings, Grid(video.info, self._step(video))
         text = search_text(noun, settings.person)
         found, heard = self._follow(video, text, progress or (lambda done, total: None))
         tracks = grid.ranked(grid.without_brief(found, settings.min_duration_s))
@@ -74,8 +74,8 @@ class NamedProposer(ABC):
     def _models(self) -> tuple[str, ...]:
         """Ids or folders of the models it loads."""
 
-    def _step(self) -> int:
-        """Source frames between those at which fragments have boxes."""
+    def _step(self, video: Video) -> int:
+        """Frames of the video between those at which fragments have boxes."""
         return 1
 
     @abstractmethod

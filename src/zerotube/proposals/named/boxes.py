@@ -37,18 +37,19 @@ class ByteTrackProposer(DetectingProposer):
     sees_pictures: ClassVar[bool] = False
     """Whether the linker takes the picture besides the boxes."""
 
-    def _step(self) -> int:
-        return self.settings.every
+    def _step(self, video: Video) -> int:
+        return self.settings.step(video)
 
     def _follow(
         self, video: Video, text: str, report: Progress
     ) -> tuple[Sequence[Fragment], list[str]]:
         settings, info, detector = self.settings, video.info, self._detector(text)
-        fps = float(info.fps) / settings.every
+        step = self._step(video)
+        fps = float(info.fps) / step
         tracker = KindTracker(
             fps=fps, lost_s=settings.lost_s, make=LINKERS[self.linker], all_sure=True
         )
-        for frame in video.stream(stride=settings.every):
+        for frame in video.stream(stride=step):
             found = distinct(
                 detector.detect(frame.image), iou=settings.nms_iou, most=settings.max_objects
             )
@@ -56,8 +57,8 @@ class ByteTrackProposer(DetectingProposer):
             tracker.update(frame.index, _coloured(found, frame.image), picture)
             report(frame.index + 1, info.frame_count)
         report(info.frame_count, info.frame_count)
-        wait = max(settings.every, round(settings.stitch_s * float(info.fps)))
-        return cleanup.stitch(tracker.fragments(), max_gap=wait, step=settings.every), []
+        wait = max(step, round(settings.stitch_s * float(info.fps)))
+        return cleanup.stitch(tracker.fragments(), max_gap=wait, step=step), []
 
 
 class BotSortProposer(ByteTrackProposer):

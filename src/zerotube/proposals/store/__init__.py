@@ -62,6 +62,8 @@ class EntryKey:
         revision: see `zerotube.proposals.base.Proposer.revision`.
         noun: what was looked for; None if the proposer knows no words.
         first_frame: number, in the file, of frame 0 of what was looked at.
+        frames: digest of the numbers, in the file, of the frames that were looked at; None where
+            they follow each other.
     """
 
     content: str
@@ -74,6 +76,7 @@ class EntryKey:
     revision: str
     noun: str | None
     first_frame: int = 0
+    frames: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON values; 10 and 10.0 are one setting."""
@@ -81,6 +84,8 @@ class EntryKey:
         if not self.first_frame:
             # Entries of whole videos are older than those of parts, and stay valid.
             del made["first_frame"]
+        if self.frames is None:
+            del made["frames"]
         return made
 
     @property

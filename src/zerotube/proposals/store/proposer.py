@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
@@ -110,18 +111,7 @@ class StoredProposer:
             made = self._finder.propose(video, noun, progress=progress)
             return self._unkept(made, f"the proposer {self.name!r} cannot tell its revision")
         content = self._content(video)
-        key = EntryKey(
-            content=content.digest,
-            frame_count=video.info.frame_count,
-            width=video.info.width,
-            height=video.info.height,
-            fps=f"{video.info.fps.numerator}/{video.info.fps.denominator}",
-            proposer=self.name,
-            settings=_plain_settings(self.name, self.settings),
-            revision=revision,
-            noun=noun if self.uses_noun else None,
-            first_frame=video.info.first_frame,
-        )
+        key = self._key(video, noun, content, revision)
         found, _ = self._look(key, video)
         if found is None:
             with self._store.lock(key, _PATIENCE_S if wait else 0.0) as lock:
@@ -135,8 +125,42 @@ class StoredProposer:
             progress(1, 1)
         return Fetched(found, "stored")
 
+    def stored(self, video: Video, noun: str = "object") -> TrackSet | None:
+        """The stored tracks of a video; None if there are none that can be used.
+
+        Args:
+            video, noun: as of ``fetch``.
+
+        Raises:
+            VideoError, UsageError: as ``fetch``.
+        """
+        revision = self._finder.revision
+        if revision is None:
+            return None
+        return self._look(self._key(video, noun, self._content(video), revision), video)[0]
+
+    def _key(self, video: Video, noun: str, content: Content, revision: str) -> EntryKey:
+        info, numbers = video.info, video.in_file
+        together = int(numbers[-1] - numbers[0]) + 1 == len(numbers)
+        return EntryKey(
+            content=content.digest,
+            frame_count=info.frame_count,
+            width=info.width,
+            height=info.height,
+            fps=f"{info.fps.numerator}/{info.fps.denominator}",
+            proposer=self.name,
+            settings=_plain_settings(self.name, self.settings),
+            revision=revision,
+            noun=noun if self.uses_noun else None,
+            first_frame=info.first_frame,
+            frames=None
+            if together
+            else hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest(),
+        )
+
     def _content(self, video: Video) -> Content:
-        path = video.info.path
+        # Views of one video share its bytes.
+        video, path = video.root, video.info.path
         known = self._contents.get(video)
         if known is None or not unchanged(path, known):
             known = self._contents[video] = read_content(path)

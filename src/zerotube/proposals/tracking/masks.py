@@ -128,7 +128,7 @@ class MaskFollower:
         return found, warnings
 
     def _forwards(self, video: Video, report: Callable[[int], None]) -> None:
-        settings, session = self._settings, self._open()
+        step, session = self._settings.step(video), self._open()
         following: set[int] = set()
         look = 0
         for frame in video.stream():
@@ -142,7 +142,7 @@ class MaskFollower:
                 masks.pop(name, None)
             # Frames that do not decode are missing from the stream: look at the next one then.
             if frame.index >= look:
-                look = (frame.index // settings.every + 1) * settings.every
+                look = (frame.index // step + 1) * step
                 self._join(session, frame.index, frame.image, masks, following)
             report(frame.index + 1)
 
