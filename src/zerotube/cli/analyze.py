@@ -12,6 +12,7 @@ from zerotube.cli.groups import MethodChanges
 from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.run_flags import RunFlags
 from zerotube.eval.names import Analysis, Protocol
+from zerotube.method.heads import chosen_heads
 
 
 @with_flags()
@@ -48,6 +49,8 @@ def analyze(
     analysis measures stands in docs/analyses.md.
     """
     options = asked.options()
+    if changes.get("heads") == "chosen":
+        chosen_heads(asked.model.name)
 
     from zerotube.eval.analyses import OUTPUT_FILES, analysis
     from zerotube.eval.runner.run import select

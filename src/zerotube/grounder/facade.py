@@ -22,6 +22,7 @@ from zerotube.grounder.warnings import (
 )
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport, silent
+from zerotube.method.heads import heads_read
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.method.verdict import presence_of
@@ -259,6 +260,8 @@ class Grounder:
         tell = progress or silent
         info, seconds, counted = source.info, dict[str, float](), set[str]()
         chosen = [settings.within(self.model.family.frame_limit) for _, settings in asked]
+        for settings in chosen:
+            heads_read(self.model, settings)  # refused before anything is decoded
         try:
             with timed(seconds, "decode", tell):
                 counts = dict.fromkeys(settings.frames for settings in chosen)
