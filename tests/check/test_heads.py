@@ -41,7 +41,7 @@ def test_the_elbow_is_where_values_turn_steep() -> None:
 def test_heads_that_hardly_look_at_the_video_do_not_count() -> None:
     attention = np.array([0.9, 0.01, 0.02, 0.8, 0.7, 0.03])
     entropy = np.array([[0.3, 0.0, 0.0, 0.2, 0.1, 0.0], [0.1, 0.0, 0.0, 0.2, 0.3, 0.0]])
-    assert frequencies(attention, entropy, 1).tolist() == [1, -1, -1, 0, 1, 0]
+    assert frequencies(attention, entropy, 1).tolist() == [1, -1, -1, 0, 1, -1]
     # Too few were left: those that look most.
     assert frequencies(attention, entropy, 5).tolist() == [2, -1, 2, 2, 2, 2]
 

@@ -157,7 +157,7 @@ def frequencies(
     """On how many clips each head is among those of lowest entropy.
 
     Args:
-        attention: float64 ``(n,)``, mean sum over the visual tokens. Heads below the elbow of these
+        attention: float64 ``(n,)``, mean sum over the visual tokens. Heads up to the elbow of these
             are not counted, unless too few were left.
         entropy: float64 ``(clips, n)``.
         heads: how many are noted on a clip.
@@ -165,7 +165,7 @@ def frequencies(
     Returns:
         int64 ``(n,)``; -1 for a head that does not count.
     """
-    counted = attention >= elbow(attention)
+    counted = attention > elbow(attention)
     if counted.sum() < heads:
         counted = np.zeros(len(attention), dtype=np.bool_)
         counted[np.argsort(-attention, kind="stable")[:heads]] = True

@@ -108,9 +108,10 @@ def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow
         "difference to all but the object": replace(base, contrast="excluding"),
         "heads by maximum attention": replace(base, heads="max-attention"),
         "chosen heads": replace(base, heads="chosen"),
-        "maps of the scan's windows as well": replace(base, frame_maps="windows"),
         "maps of single time steps as well": replace(base, frame_maps="frames"),
     }
+    if base.scan_window:
+        without["maps of the scan's windows as well"] = replace(base, frame_maps="windows")
     return [
         AblationRow(Variant("GTI", gti), None),
         *(AblationRow(Variant(label, one), "GTI") for label, one in others.items()),
