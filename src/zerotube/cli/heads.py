@@ -53,7 +53,9 @@ def heads(
     from zerotube.tube.serialize import format_json
 
     check_folder(model)
-    grounder = Grounder.from_pretrained(model, **load.loading)
+    grounder = Grounder.from_pretrained(
+        model, device=load.device, dtype=load.dtype, quantize=load.quantize
+    )
     with console.StageProgress(quiet=quiet, apart=True) as progress:
         found = find_heads(grounder, clips, count, progress)
     content = format_json(found.chosen.to_dict())
