@@ -92,8 +92,8 @@ def test_a_picture_that_is_turned(toy: VideoMLLM, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "wrong",
     [
-        pytest.param(lambda rows: rows.roll(1, dims=1), id="another token's row"),
-        pytest.param(lambda rows: rows[:1].expand_as(rows), id="one head alone"),
+        pytest.param(lambda rows: rows.roll(1, dims=2), id="another token's row"),
+        pytest.param(lambda rows: rows[:, :1].expand_as(rows), id="one head alone"),
         pytest.param(lambda rows: rows.roll(1, dims=-1), id="a key off"),
         pytest.param(lambda rows: rows * float("nan"), id="not a number"),
     ],

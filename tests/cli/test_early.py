@@ -74,6 +74,8 @@ CASES = [
     (2, "quantum", ("check", "bundled", "--device", "quantum")),
     (2, "report.txt", ("check", "bundled", "--out", "report.txt")),
     (2, "<broken.json>", ("check", "bundled", "--out", "<broken.json>")),
+    (2, "quantum", ("heads", "bundled", "--device", "quantum")),
+    (2, "heads.txt", ("heads", "bundled", "--out", "heads.txt")),
 ]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from zerotube.method.config import MethodSettings, preset
+from zerotube.method.config import Contrast, MethodSettings, preset
 from zerotube.method.recommended import settings_for
 
 FILES = {"tube.json", "overlay.mp4", "attention.png", "timeline.png"}
@@ -88,6 +89,13 @@ def test_json_is_tube_json_and_nothing_else(run, clip: Path, tmp_path: Path) -> 
     assert done.err == ""
 
 
+@pytest.mark.parametrize("contrast", get_args(Contrast))
+def test_every_contrast_has_its_picture(run, clip: Path, tmp_path: Path, contrast: str) -> None:
+    done = run("ground", clip, QUERY, "--contrast", contrast, "--out", tmp_path / "out", "--quiet")
+    assert done.code == 0
+    assert (tmp_path / "out" / "attention.png").is_file()
+
+
 def test_tokens_that_were_combined_are_counted_not_quoted(run, clip: Path) -> None:
     done = run("ground", clip, QUERY, "--method", "gti", "--token-rule", "top-2", "--quiet")
     assert ["token", "2", "tokens"] in [line.split() for line in done.out.splitlines()]
@@ -116,7 +124,9 @@ OTHER = {
     "layers": "from-end",
     "frame_score": "pixels",
     "wording": "release",
-    "contrast": "none",
+    "contrast": "excluding",
+    "heads": "max-attention",
+    "frame_maps": "frames",
     "track_maps": "attention",
     "track_score": "max",
     "scan_window": 3,

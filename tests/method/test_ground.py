@@ -17,7 +17,7 @@ from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.types import VisualContext
 from zerotube.proposals.types import Track, TrackSet
-from zerotube.query.prompts import existence_prompt
+from zerotube.query.prompts import excluding_prompt, existence_prompt
 from zerotube.query.types import Query
 
 CLIP = noise_clip()
@@ -94,6 +94,10 @@ def test_a_session_shared_by_queries_changes_nothing(
     ("switch", "field"),
     [
         ({"contrast": "none"}, "spatial_map"),
+        ({"contrast": "excluding"}, "temporal_map"),
+        ({"heads": "max-attention"}, "temporal_map"),
+        ({"frame_maps": "frames"}, "spatial_map"),
+        ({"frame_maps": "windows", "scan_window": 2}, "spatial_map"),
         ({"token_rule": "mean"}, "spatial_map"),
         ({"token_rule": "weighted"}, "temporal_map"),
         ({"token_rule": "top-2"}, "spatial_map"),
@@ -212,6 +216,28 @@ def test_non_finite_attention_is_refused(toy: VideoMLLM, context: VisualContext)
         weight.copy_(before)
 
 
+def test_another_object_is_excluded_from_another_prompt(
+    toy: VideoMLLM, context: VisualContext
+) -> None:
+    """One question about the same clip, and what is left out differs."""
+    session = ClipSession(toy, context, preset("gti", contrast="excluding"))
+    question = existence_prompt(QUERY.statement)
+    one, other = (
+        session.role_maps(question, None, without=phrase)[0]
+        for phrase in ("the red square", "the blue ring")
+    )
+    assert not torch.allclose(one, other, rtol=1e-3)
+    plain, less = (
+        toy.ask(toy.prefill(context), [text], layers=session.layers)[0].maps
+        for text in (question, excluding_prompt("the blue ring"))
+    )
+    assert plain is not None
+    assert less is not None
+    torch.testing.assert_close(other, (plain - less).clamp(min=0.0), atol=1e-7, rtol=1e-4)
+    with pytest.raises(ValueError, match="leave out"):
+        session.role_maps(question, None)
+
+
 def test_progress_reaches_its_end(toy: VideoMLLM, context: VisualContext) -> None:
     seen: list[tuple[str, int, int]] = []
     session = ClipSession(toy, context, preset("paper"))
@@ -232,6 +258,9 @@ def test_settings_that_share_a_clip_give_what_each_gives_alone(
         preset("gti", contrast="none"),
         preset("paper", lr=0.5, objective="entropy", iterations=2, ema=0.5),
         preset("gti", layer_start=0.0, layer_end=1.0),
+        preset("gti", heads="max-attention"),
+        preset("gti", contrast="excluding"),
+        preset("gti", contrast="difference", frame_maps="frames"),
         preset("gti", token_rule="weighted"),
         preset("paper", lr=0.5, decomposed=False, token_rule="top-2"),
     ]

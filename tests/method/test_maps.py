@@ -31,6 +31,18 @@ def test_relative_divides_cell_by_cell(data: st.DataObject, shape: tuple[int, ..
         assert got[index] == pytest.approx(maps[index] / (generic[index] + 1e-4), rel=1e-12)
 
 
+@given(st.data(), shapes)
+def test_a_difference_is_never_below_0(data: st.DataObject, shape: tuple[int, ...]) -> None:
+    maps = data.draw(hnp.arrays(np.float64, shape, elements=weights))
+    generic = data.draw(hnp.arrays(np.float64, shape, elements=weights))
+    tensors = torch.from_numpy(maps), torch.from_numpy(generic)
+    for contrast in ("difference", "excluding"):
+        got = contrasted(*tensors, contrast).numpy()
+        for index in np.ndindex(*shape):
+            assert got[index] == max(maps[index] - generic[index], 0.0)
+    assert contrasted(*tensors, "none") is tensors[0]
+
+
 def test_relative_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="shapes"):
         contrasted(torch.ones(2, 1, 1, 1), torch.ones(1, 1, 1, 1), "ratio")

@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText
 from toy import noise_clip
 from zerotube.errors import ModelError
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.capture import IMPLEMENTATION, Recorder, layer_range, recording
+from zerotube.mllm.capture import IMPLEMENTATION, Heads, Recorder, layer_range, recording
 from zerotube.mllm.prompting import render
 from zerotube.mllm.types import VisualContext
 
@@ -67,7 +67,73 @@ def test_rows_of_a_whole_sequence_equal_eager(toy_folder: Path, toy: VideoMLLM) 
                 pixel_values_videos=inputs["pixel_values_videos"].double(),
             )
         expected = reference.attentions[layer][0].mean(dim=0)[rows]
-        torch.testing.assert_close(recorder.mean(), expected, atol=ATOL, rtol=0)
+        torch.testing.assert_close(recorder.mean()[0], expected, atol=ATOL, rtol=0)
+
+
+def eager_cells(folder: Path, toy: VideoMLLM, context: VisualContext) -> torch.Tensor:
+    """Eager attention of the role tokens to the cells, ``(L, H, R, C)``."""
+    positions, _ = toy.tokens.candidates(QUESTION)
+    rows = torch.tensor(positions) + context.head_ids.shape[1]
+    cells = context.visual_positions[torch.from_numpy(context.layout.cells.reshape(-1))]
+    attentions = eager_forward(folder, toy).attentions
+    return torch.stack([item[0][:, rows][:, :, cells] for item in attentions])
+
+
+def test_heads_weighted_by_their_maximum_equal_eager(
+    toy_folder: Path, toy: VideoMLLM, context: VisualContext
+) -> None:
+    every = eager_cells(toy_folder, toy, context)[1:]
+    weights = every.amax(dim=(2, 3), keepdim=True)
+    expected = (weights / weights.sum() * every).sum(dim=(0, 1))
+    (answer,) = toy.ask(
+        toy.prefill(context),
+        [QUESTION],
+        layers=range(1, toy.layer_count),
+        heads="max-attention",
+        logits=False,
+    )
+    assert answer.maps is not None
+    torch.testing.assert_close(answer.maps.flatten(1), expected, atol=2 * ATOL, rtol=0)
+    assert (expected - every.mean(dim=(0, 1))).abs().max() > 100 * ATOL
+
+
+def test_chosen_heads_equal_eager(toy_folder: Path, toy: VideoMLLM, context: VisualContext) -> None:
+    """Also where a layer between two of them has none."""
+    every = eager_cells(toy_folder, toy, context)
+    heads = ((2, 3), (0, 1), (0, 2))
+    expected = torch.stack([every[pair] for pair in heads]).mean(dim=0)
+    whole = range(toy.layer_count)
+    answer, same = (
+        toy.ask(toy.prefill(context), [QUESTION], layers=whole, heads=heads, logits=logits)[0]
+        for logits in (False, True)
+    )
+    assert answer.maps is not None
+    assert same.maps is not None
+    torch.testing.assert_close(answer.maps.flatten(1), expected, atol=ATOL, rtol=0)
+    torch.testing.assert_close(same.maps, answer.maps)
+
+
+def test_heads_apart_equal_eager(toy_folder: Path, toy: VideoMLLM, context: VisualContext) -> None:
+    expected = eager_cells(toy_folder, toy, context).mean(dim=2)
+    found = toy.head_maps(toy.prefill(context), QUESTION)
+    assert found.shape == (toy.layer_count, toy.head_count, *context.layout.grid)
+    torch.testing.assert_close(found.flatten(2), expected, atol=ATOL, rtol=0)
+
+
+@pytest.mark.parametrize("heads", ["all", "max-attention", ((0, 1), (1, 0), (1, 3))])
+def test_what_is_kept_is_rows_by_tokens(toy: VideoMLLM, heads: Heads) -> None:
+    """Of two sequences at once, each as if it were alone."""
+    ids = torch.randint(5, 100, (2, 12), generator=torch.Generator().manual_seed(0))
+    rows, columns = torch.tensor([9, 11]), torch.tensor([1, 4, 7])
+    alone = []
+    for batch in (ids, ids[:1], ids[1:]):
+        recorder = Recorder(rows, columns, layers=(0, 1), stop_layer=1, heads=heads)
+        with torch.no_grad(), recording(toy.text_config, recorder):
+            toy.model(input_ids=batch)
+        assert recorder.total is not None
+        assert recorder.total.shape == (len(batch), 2, 3)
+        alone.append(recorder.mean())
+    torch.testing.assert_close(alone[0], torch.cat(alone[1:]))
 
 
 def test_rows_carry_gradients(toy: VideoMLLM, context: VisualContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zerotube.query import CAPTION_PROMPT, decompose, existence_prompt
+from zerotube.query.prompts import excluding_prompt
 
 
 def test_caption_prompt() -> None:
@@ -20,6 +21,17 @@ def test_caption_prompt() -> None:
 )
 def test_existence_prompt(phrase: str, prompt: str) -> None:
     assert existence_prompt(phrase) == prompt
+
+
+@pytest.mark.parametrize(
+    ("phrase", "prompt"),
+    [
+        ("the man in red", "Describe everything in this video except the man in red."),
+        ("a {phrase} in braces", "Describe everything in this video except a {phrase} in braces."),
+    ],
+)
+def test_excluding_prompt(phrase: str, prompt: str) -> None:
+    assert excluding_prompt(phrase) == prompt
 
 
 def test_prompts_of_the_papers_example() -> None:

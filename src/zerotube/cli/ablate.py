@@ -16,6 +16,7 @@ from zerotube.errors import UsageError
 from zerotube.eval.datasets import Request
 from zerotube.eval.names import FROM_THE_DEFAULT, Ablation
 from zerotube.method.config import preset
+from zerotube.method.heads import chosen_heads
 from zerotube.method.recommended import settings_for
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def ablate(
     options = asked.options()
     splits = _splits(asked)
 
-    from zerotube.eval.ablations import OUTPUT_FILES, rows_of, save, tabulate
+    from zerotube.eval.ablations import OUTPUT_FILES, rows_of, save, tabulate, with_known_heads
     from zerotube.eval.ground_task import GroundTask
     from zerotube.tube.serialize import format_json
 
@@ -106,6 +107,15 @@ def ablate(
     words = asked.model.name != "bundled" or asked.model.split.asker == "openai"
     rows = rows_of(what, base, [value for value in values.split(",") if value], asks=words)
     asked.model.split.check_read(row.variant.settings for row in rows)
+    if what == "extensions":
+        known = with_known_heads(rows, asked.model.name)
+        if len(known) < len(rows):
+            console.note(
+                f"no row of chosen heads: `zerotube heads {asked.model.name}` chooses them"
+            )
+        rows = known
+    elif base.heads == "chosen":
+        chosen_heads(asked.model.name)
     named = asked.candidates
     if what == "trackers" and (named.proposer is not None or named.tracks is not None):
         raise UsageError(

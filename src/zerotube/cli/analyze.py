@@ -13,6 +13,7 @@ from zerotube.cli.llm import warn_decomposed
 from zerotube.cli.run_flags import RunFlags
 from zerotube.eval.names import Analysis, Protocol
 from zerotube.method.config import preset
+from zerotube.method.heads import chosen_heads
 
 
 @with_flags()
@@ -50,6 +51,8 @@ def analyze(
     """
     asked.model.split.check_read([preset(**changes)])
     options = asked.options()
+    if changes.get("heads") == "chosen":
+        chosen_heads(asked.model.name)
 
     from zerotube.eval.analyses import OUTPUT_FILES, analysis
     from zerotube.eval.runner.run import select

@@ -18,6 +18,7 @@ from zerotube.cli.demo import demo
 from zerotube.cli.doctor import doctor
 from zerotube.cli.eval import evaluate
 from zerotube.cli.ground import ground
+from zerotube.cli.heads import heads
 from zerotube.cli.models import models
 from zerotube.cli.propose import propose
 from zerotube.cli.samples import samples
@@ -102,7 +103,7 @@ def _shared(
 
 for _verb in (
     *(ground, propose, decompose, samples, score, ablate),
-    *(models, check, synth, demo, doctor),
+    *(models, check, heads, synth, demo, doctor),
 ):
     app.command(no_args_is_help=_verb not in (doctor, models))(_verb)
 

@@ -25,6 +25,7 @@ from zerotube.eval.track_files import TrackFiles
 from zerotube.eval.types import Sample
 from zerotube.geometry.spans import Span
 from zerotube.method.config import MethodSettings
+from zerotube.method.heads import heads_read
 from zerotube.proposals.order import Order
 from zerotube.query.llm import Decomposer, LLMSettings
 from zerotube.query.stored import StoredPhrases
@@ -296,9 +297,11 @@ class GroundTask:
         """Load the model.
 
         Raises:
-            ModelError, UsageError: it cannot be loaded.
+            ModelError, UsageError: it cannot be loaded, or heads of it cannot be read.
         """
         grounder = self.model.load()
+        for variant in self.variants:
+            heads_read(grounder.model, variant.settings)
         # Benchmarks ask several things about one video, one after another.
         grounder.keeps_clip = True
         groups = [

@@ -23,6 +23,7 @@ from zerotube.grounder.warnings import (
 from zerotube.method.ask import Asker, check_can_answer
 from zerotube.method.config import MethodSettings, named
 from zerotube.method.ground import StageReport, silent
+from zerotube.method.heads import heads_read
 from zerotube.method.recommended import settings_for
 from zerotube.method.session import ClipSession, encode_options
 from zerotube.method.verdict import presence_of
@@ -276,6 +277,8 @@ class Grounder:
         chosen = [settings.within(self.model.family.frame_limit) for _, settings in asked]
         if self.asker is None and any(settings.time == "ask" for settings in chosen):
             check_can_answer(self.model)
+        for settings in chosen:
+            heads_read(self.model, settings)  # refused before anything is decoded
         try:
             with timed(seconds, "decode", tell):
                 counts = dict.fromkeys(settings.frames for settings in chosen)

@@ -14,7 +14,9 @@ TokenRule = Literal["highest", "mean", "weighted", "top-2", "fixed"]
 Step = Literal["gradient", "token-norm"]
 TimeSource = Literal["scan", "ask"]
 SpanRule = Literal["top-k", "top-k-to-tie", "rank-sum", "cut"]
-Contrast = Literal["ratio", "difference", "none"]
+Contrast = Literal["ratio", "difference", "excluding", "none"]
+HeadRule = Literal["all", "max-attention", "chosen"]
+FrameMaps = Literal["none", "windows", "frames"]
 TrackMaps = Literal["attention", "gradient", "both"]
 TrackScore = Literal["max", "mean"]
 Support = Literal["box", "mask"]
@@ -45,7 +47,8 @@ class MethodSettings:
 
     contrast: Contrast = "ratio"
     """What is read of the attention against the same token's under the content-free prompt: their
-    ratio, as in the paper, what it has more (difference), or the attention itself (none)."""
+    ratio, as in the paper, what it has more (difference), or the attention itself (none). excluding
+    = what it has more than under a prompt that asks for everything but the object."""
 
     layers: Layers = "shares"
     """Which layers are averaged: shares = from layer_start to layer_end of the depth; from-end =
@@ -56,6 +59,16 @@ class MethodSettings:
 
     layer_end: float = 26 / 32
     """End of the averaged layers, exclusive, as a fraction of depth (it drops the last 6 of 32)."""
+
+    heads: HeadRule = "all"
+    """Which heads of these layers are averaged: all alike, as in the paper; all, each weighted by
+    its highest attention to a visual token (max-attention); or those, of any layers, that
+    `zerotube heads` has chosen for the model (chosen)."""
+
+    frame_maps: FrameMaps = "none"
+    """What else the attention that the track is chosen by is read of: of each window of the scan
+    shown alone (windows), or of each time step alone (frames). The track's map is then the
+    geometric mean of this one and the whole clip's."""
 
     track_maps: TrackMaps = "both"
     """What the track is chosen by: the attention, as in the paper, the gradients of the yes/no
@@ -204,6 +217,12 @@ class MethodSettings:
             f"absent_below={self.absent_below} with present_above={self.present_above}",
             "finite numbers, the first at most the second",
         )
+        self._check(
+            self.frame_maps != "windows" or self.scan_window >= 1,
+            "frame_maps=windows with scan_window=0",
+            "the length of the windows",
+            fix="raise scan_window, or pass frame_maps=frames",
+        )
         self._check(self.scan_stride >= 1, f"scan_stride={self.scan_stride}", "at least 1")
         self._check(self.ask_samples >= 1, f"ask_samples={self.ask_samples}", "at least 1")
         self._check(
@@ -228,6 +247,8 @@ class MethodSettings:
         for name, allowed in (
             ("token_rule", get_args(TokenRule)),
             ("contrast", get_args(Contrast)),
+            ("heads", get_args(HeadRule)),
+            ("frame_maps", get_args(FrameMaps)),
             ("track_maps", get_args(TrackMaps)),
             ("track_score", get_args(TrackScore)),
             ("layers", get_args(Layers)),
@@ -297,6 +318,8 @@ class MethodSettings:
 _ATTENTION: dict[str, Any] = {
     "token_rule": "highest",
     "contrast": "ratio",
+    "heads": "all",
+    "frame_maps": "none",
     "track_maps": "attention",
     "track_score": "max",
     "scan_window": 0,

@@ -12,6 +12,7 @@ from torch import Tensor
 from zerotube.method.ask import Asker, ask_times
 from zerotube.method.assembling import assemble, consistency, unreverse
 from zerotube.method.config import TrackScore
+from zerotube.method.frame_maps import with_frame_maps
 from zerotube.method.scan import scan_clip, scan_ends
 from zerotube.method.scoring import frame_scores, mean_while_seen, pixel_frame_scores, seen_in
 from zerotube.method.session import ClipSession, FrameReader
@@ -69,7 +70,7 @@ def gather(
         tell("ask", 0, 1)
         named = ask_times(session, clip, query.statement, asker)
         tell("ask", 1, 1)
-    maps = _read_maps(session, query, tell)
+    maps = _read_maps(session, query, clip, tell)
     layout, support = session.context.layout, settings.support
     seen = seen_in(tracks, clip.frame_indices)
 
@@ -154,9 +155,9 @@ class _Maps:
     losses: dict[str, tuple[float, ...]]
 
 
-def _read_maps(session: ClipSession, query: Query, tell: StageReport) -> _Maps:
+def _read_maps(session: ClipSession, query: Query, clip: Clip, tell: StageReport) -> _Maps:
     """The paper in about thirty lines: prompts are tuned, then attention is read (sections 3-7)."""
-    settings = session.settings
+    settings, without = session.settings, query.attribute
     question = query_prompt(query, settings.wording)
     spatial_phrase = query.attribute if settings.decomposed else query.statement
     temporal_phrase = query.action if settings.decomposed else query.statement
@@ -174,15 +175,18 @@ def _read_maps(session: ClipSession, query: Query, tell: StageReport) -> _Maps:
         tell("tune", done + 1, len(tuned))
 
     tell("read", 0, len(asked))
-    spatial_map, spatial_token = session.read(question, spatial)
+    spatial_map, spatial_token = session.read(question, spatial, without=without)
     same: float | None = None
     if settings.assembling:
-        reversed_map, _ = session.read(question, spatial, reverse=True, like=spatial_token)
+        reversed_map, _ = session.read(
+            question, spatial, reverse=True, like=spatial_token, without=without
+        )
         backwards = unreverse(reversed_map)
         same = consistency(spatial_map, backwards)
         spatial_map = assemble(spatial_map, backwards)
+    spatial_map = with_frame_maps(session, clip, question, spatial_map, spatial_token, without)
     tell("read", 1, len(asked))
-    temporal_map, temporal_token = session.read(question, temporal)
+    temporal_map, temporal_token = session.read(question, temporal, without=without)
     tell("read", len(asked), len(asked))
     return _Maps(
         _plain(spatial_map), _plain(temporal_map), spatial_token, temporal_token, same, losses

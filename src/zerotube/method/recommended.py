@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from zerotube.errors import ModelError, UsageError
+from zerotube.method.beside import file_beside
 from zerotube.method.config import DEFAULT, MethodSettings, preset
+from zerotube.method.heads import chosen_heads
 
 FILE = "zerotube.json"
 """Name of the file beside the weights."""
@@ -46,7 +47,7 @@ def recommended(model: str) -> Recommended:
     Raises:
         ModelError: the file is not an object of known settings with values that are allowed.
     """
-    file = _file_of(model)
+    file = file_beside(model, FILE)
     if file is None:
         return Recommended()
     wanted = 'JSON such as {"method": {"token_rule": "mean"}, "why": "..."}'
@@ -85,28 +86,11 @@ def settings_for(
         changes: single settings; they win over everything else.
 
     Raises:
-        UsageError: see ``preset``.
-        ModelError: see ``recommended``.
+        UsageError: see ``preset``; heads that nobody has chosen.
+        ModelError: see ``recommended`` and ``chosen_heads``.
     """
     own = recommended(model).method if method == DEFAULT else {}
-    return preset(method, **own).changed(**(changes or {}))
-
-
-def _file_of(model: str) -> Path | None:
-    if model == "bundled":
-        from zerotube.bundled import bundled_path
-
-        file = bundled_path() / FILE
-        return file if file.is_file() else None
-    if Path(model).exists():
-        file = Path(model) / FILE
-        return file if file.is_file() else None
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        return Path(hf_hub_download(model, FILE))
-    except (HfHubHTTPError, HFValidationError, OSError):
-        # Most models have none. Whatever else is wrong - no network, an unknown id - is said
-        # where the model itself is loaded.
-        return None
+    settings = preset(method, **own).changed(**(changes or {}))
+    if settings.heads == "chosen":
+        chosen_heads(model)
+    return settings

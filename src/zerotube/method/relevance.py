@@ -17,6 +17,8 @@ def contrasted(maps: Tensor, generic: Tensor, contrast: Contrast) -> Tensor:
       as always".
     - ``difference``: max(A(Q) - A(Q_cap), 0). A ratio is highest where next to nothing is looked
       at in either case; a difference is not.
+    - ``excluding``: the difference to the attention under a prompt that asks for everything but the
+      described object (DecAF, arXiv 2510.19592), which is then ``generic``.
     - ``none``: A(Q).
 
     Both prompts end with the same tokens, so candidates are matched from the end; this also pairs
@@ -37,4 +39,4 @@ def contrasted(maps: Tensor, generic: Tensor, contrast: Contrast) -> Tensor:
         raise ValueError(f"maps of shapes {tuple(maps.shape)} and {tuple(generic.shape)}")
     if contrast == "ratio":
         return maps / (generic + EPSILON)
-    return (maps - generic).clamp(min=0.0) if contrast == "difference" else maps
+    return maps if contrast == "none" else (maps - generic).clamp(min=0.0)

@@ -32,12 +32,9 @@ def scan_clip(session: ClipSession, clip: Clip, phrase: str) -> Scan | None:
         NumericalError: a logit is not finite.
     """
     layout, settings = session.context.layout, session.settings
-    step_count = layout.grid[0]
-    if not settings.scan_window or step_count < 2:
+    if not settings.scan_window or layout.grid[0] < 2:
         return None
-    windows = windows_over(
-        step_count, _steps(layout, settings.scan_window), _steps(layout, settings.scan_stride)
-    )
+    windows = scan_windows(session)
     margins = session.window_margins(clip, windows, existence_prompt(phrase))
     shown = [clip.frame_indices[np.isin(layout.step_of_frame, window)] for window in windows]
     return Scan(
@@ -45,6 +42,13 @@ def scan_clip(session: ClipSession, clip: Clip, phrase: str) -> Scan | None:
         last_frames=np.array([frames[-1] for frames in shown], dtype=np.int64),
         margins=margins,
     )
+
+
+def scan_windows(session: ClipSession) -> list[range]:
+    """Windows over the sampled frames as the settings want them, as runs of time steps."""
+    layout, settings = session.context.layout, session.settings
+    length, stride = (_steps(layout, n) for n in (settings.scan_window, settings.scan_stride))
+    return windows_over(layout.grid[0], length, stride)
 
 
 def scan_ends(

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
-from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zerotube.errors import NumericalError, UsageError
+from zerotube.errors import UsageError
 from zerotube.method.config import MethodSettings
+from zerotube.method.heads import heads_read
+from zerotube.method.kept import Kept, Phrase, Recent, Tuning, finite
 from zerotube.method.relevance import contrasted
 from zerotube.method.tokens import choose_token
-from zerotube.method.tuning import Slope, margin_gradient, slope, start, tune
+from zerotube.method.tuning import Slope, margin_gradient, slope, tune
 from zerotube.method.types import NamedTimes, TokenChoice
 from zerotube.mllm.base import VideoMLLM
-from zerotube.mllm.capture import layer_range, layers_from_end
+from zerotube.mllm.capture import Heads, layer_range, layers_from_end
 from zerotube.mllm.prompting import AnswerIds
 from zerotube.mllm.types import EncodeOptions, Prefix, VisualContext, as_index
+from zerotube.mllm.window_maps import MapsRead, window_maps
 from zerotube.mllm.windows import part_logits, picked, window_logits
-from zerotube.query.prompts import caption_prompt, existence_prompt
+from zerotube.query.prompts import caption_prompt, excluding_prompt, existence_prompt
 from zerotube.video.types import Clip
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-Phrase = tuple[str, bool]
-"""A sub-query's phrase, and whether the frames are reversed."""
 
 FrameReader = Callable[[NDArray[np.int64]], Clip]
 """Reads original frames of the video that is grounded; increasing numbers."""
-
-Tuning = tuple[str, str, float, int, float, str]
-"""Settings that decide a visual prompt: objective, step, lr, iterations, ema, wording."""
 
 
 def encode_options(model: VideoMLLM, settings: MethodSettings) -> EncodeOptions:
@@ -63,13 +55,15 @@ class ClipSession:
         settings: settings of the method; see ``under`` for others.
 
     Raises:
-        UsageError: settings that show the clip otherwise than it was encoded.
+        UsageError: settings that show the clip otherwise than it was encoded, or that ask for heads
+            which nobody has chosen.
+        ModelError: heads that were chosen for another model.
     """
 
     def __init__(self, model: VideoMLLM, context: VisualContext, settings: MethodSettings) -> None:
         self.model = model
         self.context = context
-        self._kept = _Kept(model, context)
+        self._kept = Kept(model, context)
         self._use(settings)
 
     def _use(self, settings: MethodSettings) -> None:
@@ -81,7 +75,8 @@ class ClipSession:
                 fix="encode the clip anew: model.encode(clip, encode_options(model, settings))",
             )
         self.settings = settings
-        self.layers = layers_read(settings, self.model.layer_count)
+        heads = heads_read(self.model, settings)
+        self.reading = MapsRead(layers_read(settings, self.model.layer_count, heads), heads)
 
     def under(self, settings: MethodSettings) -> ClipSession:
         """The same clip under other settings; what both need is computed once."""
@@ -90,9 +85,14 @@ class ClipSession:
         return other
 
     @property
-    def named(self) -> _Recent[Hashable, NamedTimes]:
+    def named(self) -> Recent[Hashable, NamedTimes]:
         """Times that were named in words, for whoever asks to keep and to find."""
         return self._kept.named
+
+    @property
+    def layers(self) -> range:
+        """The layers that maps are read of."""
+        return self.reading.layers
 
     @property
     def answers(self) -> AnswerIds:
@@ -114,6 +114,7 @@ class ClipSession:
         *,
         reverse: bool = False,
         like: TokenChoice | None = None,
+        without: str | None = None,
     ) -> tuple[Tensor, TokenChoice]:
         """Attention of the grounding token under a question.
 
@@ -125,13 +126,18 @@ class ClipSession:
         Raises:
             NumericalError: if the attention is not finite.
         """
-        maps, texts = self.role_maps(question, phrase, reverse=reverse)
+        maps, texts = self.role_maps(question, phrase, reverse=reverse, without=without)
         turn = len(texts) - self.model.tokens.turn_count
         return choose_token(maps, texts, self.settings.token_rule, turn=turn, like=like)
 
     @torch.no_grad()
     def role_maps(
-        self, question: str, phrase: str | None, *, reverse: bool = False
+        self,
+        question: str,
+        phrase: str | None,
+        *,
+        reverse: bool = False,
+        without: str | None = None,
     ) -> tuple[Tensor, tuple[str, ...]]:
         """Attention of every candidate token under a question, in the contrast of the settings.
 
@@ -139,31 +145,77 @@ class ClipSession:
             question: the full query as asked.
             phrase: the sub-query whose visual prompt is added; None adds none.
             reverse: feed the frames in reverse order.
+            without: phrase of the described object, which the contrast ``excluding`` leaves out.
 
         Returns:
             ``(n_role, T, h, w)`` in the order the frames were fed, and the tokens' texts.
 
         Raises:
             NumericalError: if the attention is not finite.
+            ValueError: the contrast ``excluding``, and no phrase to leave out.
         """
         key = (question, None if phrase is None else self._key(phrase, reverse), reverse)
         reads = self._kept.reads
-        if (key, self.layers) not in reads:
+        if (key, self.reading) not in reads:
             prefix = (
                 self.plain(reverse=reverse).detached()
                 if phrase is None
                 else self._prefix((phrase, reverse))
             )
-            answer = self.model.ask(prefix, [question], layers=self.layers, logits=False)[0]
-            reads.put((key, self.layers), (_finite(answer.maps), answer.role_texts))
-        maps, texts = reads[key, self.layers]
-        if self.settings.contrast != "none":
-            generic = self._generic_maps(reverse)
-            # The released code's content-free prompt ends without punctuation: there the question
-            # mark has nothing to be divided by, and is not a candidate.
-            own = max(len(maps) - len(generic), 0)
-            return contrasted(maps[own:], generic, self.settings.contrast), texts[own:]
-        return maps, texts
+            reads.put((key, self.reading), self._ask(prefix, question))
+        maps, texts = reads[key, self.reading]
+        other = self.other_prompt(without)
+        generic = None if other is None else self._generic_maps(other, reverse)
+        return self.against(maps, generic, texts)
+
+    def other_prompt(self, without: str | None) -> str | None:
+        """The prompt whose attention the question's is set against; None for none.
+
+        Args:
+            without: as of ``role_maps``.
+
+        Raises:
+            ValueError: as of ``role_maps``.
+        """
+        contrast = self.settings.contrast
+        if contrast == "none":
+            return None
+        if contrast != "excluding":
+            return caption_prompt(self.settings.wording)
+        if without is None:
+            raise ValueError("the contrast excluding without a phrase to leave out")
+        return excluding_prompt(without)
+
+    def against(
+        self, maps: Tensor, generic: Tensor | None, texts: tuple[str, ...]
+    ) -> tuple[Tensor, tuple[str, ...]]:
+        """Maps in contrast to those under the other prompt, with the texts of their tokens."""
+        if generic is None:
+            return maps, texts
+        # The released code's content-free prompt ends without punctuation: there the question
+        # mark has nothing to be divided by, and is not a candidate.
+        own = max(len(maps) - len(generic), 0)
+        return contrasted(maps[own:], generic, self.settings.contrast), texts[own:]
+
+    def window_maps(self, clip: Clip, windows: Sequence[range], question: str) -> list[Tensor]:
+        """Attention of every candidate token to windows of the clip, each shown alone.
+
+        Args:
+            clip: the frames that were encoded.
+            windows: runs of time steps.
+            question: what is asked.
+
+        Returns:
+            Per window ``(n_role, t, h, w)``, in no contrast; see `zerotube.mllm.window_maps`.
+
+        Raises:
+            NumericalError: if the attention is not finite.
+        """
+        key = (tuple(windows), question, self.reading)
+        if key not in self._kept.windows:
+            found = window_maps(self.model, self.context, clip, windows, [question], self.reading)
+            self._kept.windows.put(key, [finite(maps) for maps in found[0]])
+        return self._kept.windows[key]
 
     def gradient_map(self, phrase: str) -> Tensor:
         """How much each cell matters to whether a phrase is affirmed: a map without tuning.
@@ -212,7 +264,7 @@ class ClipSession:
         ids = [self.answers.yes, self.answers.no]
         key = (tuple(windows), question)
         if key not in self._kept.margins:
-            logits = _finite(
+            logits = finite(
                 window_logits(self.model, self.context, clip, windows, [question], token_ids=ids)
             )[:, 0].double()
             self._kept.margins.put(key, (logits[:, 0] - logits[:, 1]).cpu().numpy())
@@ -243,7 +295,7 @@ class ClipSession:
             clip = read(np.unique(np.concatenate([windows[place] for place in missing])))
             parts = [picked(clip, np.isin(clip.frame_indices, windows[place])) for place in missing]
             ids = [self.answers.yes, self.answers.no]
-            logits = _finite(
+            logits = finite(
                 part_logits(self.model, self.context, parts, question, token_ids=ids)
             ).double()
             for place, margin in zip(missing, (logits[:, 0] - logits[:, 1]).tolist(), strict=True):
@@ -257,7 +309,7 @@ class ClipSession:
         known = self._kept.presences
         if question not in known:
             prefix = self.plain(reverse=False).detached()
-            logits = _finite(self.model.ask(prefix, [question])[0].logits)
+            logits = finite(self.model.ask(prefix, [question])[0].logits)
             pair = logits[[self.answers.yes, self.answers.no]].double()
             known.put(question, float(pair.softmax(dim=0)[0]))
         return known[question]
@@ -305,84 +357,24 @@ class ClipSession:
             )
         return self._kept.prefixes[key]
 
-    def _generic_maps(self, reverse: bool) -> Tensor:
-        generic, caption = self._kept.generic, caption_prompt(self.settings.wording)
-        key = (caption, reverse, self.layers)
-        if key not in generic:
+    def _generic_maps(self, prompt: str, reverse: bool) -> Tensor:
+        key = (prompt, reverse, self.reading)
+        if key not in self._kept.generic:
             prefix = self.plain(reverse=reverse).detached()
-            answer = self.model.ask(prefix, [caption], layers=self.layers, logits=False)[0]
-            generic.put(key, _finite(answer.maps))
-        return generic[key]
+            self._kept.generic.put(key, self._ask(prefix, prompt)[0])
+        return self._kept.generic[key]
+
+    def _ask(self, prefix: Prefix, question: str) -> tuple[Tensor, tuple[str, ...]]:
+        """Maps of the candidates, and their texts."""
+        layers, heads = self.reading.layers, self.reading.heads
+        answer = self.model.ask(prefix, [question], layers=layers, heads=heads, logits=False)[0]
+        return finite(answer.maps), answer.role_texts
 
 
-def layers_read(settings: MethodSettings, layer_count: int) -> range:
-    """The layers whose attention is averaged (method section 3)."""
+def layers_read(settings: MethodSettings, layer_count: int, heads: Heads = "all") -> range:
+    """The layers whose attention is averaged (method section 3); all that hold a chosen head."""
+    if not isinstance(heads, str):
+        return range(min(heads)[0], max(heads)[0] + 1)
     if settings.layers == "from-end" and (found := layers_from_end(layer_count)):
         return found
     return layer_range(layer_count, settings.layer_start, settings.layer_end)
-
-
-class _Kept:
-    """What the sessions of one clip share."""
-
-    def __init__(self, model: VideoMLLM, context: VisualContext) -> None:
-        self._model = model
-        self._context = context
-        self._plain: dict[bool, tuple[Tensor | None, Prefix]] = {}
-        self.tuned: _Recent[tuple[Phrase, Tuning], tuple[Tensor, tuple[float, ...]]] = _Recent(32)
-        self.slopes: _Recent[tuple[Phrase, str, str], Slope] = _Recent(8)
-        self.prefixes: _Recent[tuple[tuple[Phrase, Tuning], int], Prefix] = _Recent(8)
-        self.reads: _Recent[
-            tuple[tuple[str, tuple[Phrase, Tuning] | None, bool], range],
-            tuple[Tensor, tuple[str, ...]],
-        ] = _Recent(16)
-        self.generic: _Recent[tuple[str, bool, range], Tensor] = _Recent(8)
-        self.presences: _Recent[str, float] = _Recent(32)
-        self.named: _Recent[Hashable, NamedTimes] = _Recent(32)
-        self.gradients: _Recent[str, Tensor] = _Recent(32)
-        self.far_margins: _Recent[tuple[tuple[int, ...], str], float] = _Recent(256)
-        self.margins: _Recent[tuple[tuple[range, ...], str], NDArray[np.float64]] = _Recent(32)
-
-    def plain(self, tunes: bool, reverse: bool) -> tuple[Tensor | None, Prefix]:
-        """The prefix without a prompt, and the zero prompt that takes gradients if one is tuned."""
-        known = self._plain.get(reverse)
-        # A prefix that was made without its graph is made again once a prompt is tuned.
-        if known is None or (tunes and known[0] is None):
-            if tunes:
-                known = start(self._model, self._context, reverse=reverse)
-            else:
-                with torch.no_grad():
-                    known = None, self._model.prefill(self._context, reverse=reverse)
-            self._plain[reverse] = known
-        return known
-
-    @cached_property
-    def answers(self) -> AnswerIds:
-        """The yes / no spelling this model prefers on this clip."""
-        return self._model.preferred_answer(
-            self.plain(False, False)[1].detached(), existence_prompt("an object")
-        )
-
-
-class _Recent(dict[_Key, _Value]):
-    """A dictionary that keeps the newest ``size`` entries."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def put(self, key: _Key, value: _Value) -> None:
-        """Store an entry and drop the oldest ones over the size."""
-        self[key] = value
-        while len(self) > self._size:
-            del self[next(iter(self))]
-
-
-def _finite(values: Tensor | None) -> Tensor:
-    if values is None or not torch.isfinite(values).all():
-        raise NumericalError(
-            "attention or logits that are not finite",
-            wanted="finite numbers from the model",
-            fix="load it with --dtype float32, or lower --lr",
-        )
-    return values

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from zerotube.errors import ModelError, UsageError
-from zerotube.mllm.capture import Recorder, recording
+from zerotube.mllm.capture import HeadRecorder, Heads, Recorder, recording
 from zerotube.mllm.families.base import Encoded, Family
 from zerotube.mllm.families.pooling import with_placeholders
 from zerotube.mllm.prompting import AnswerIds, PromptTokens
@@ -58,12 +58,22 @@ class VideoMLLM:
             family.modality,
             family.expansion_end(processor),
         )
-        self._text_config = family.text_config(model)
+        self.text_config = family.text_config(model)
 
     @property
     def layer_count(self) -> int:
         """Layers of the language model."""
-        return int(self._text_config.num_hidden_layers)
+        return int(self.text_config.num_hidden_layers)
+
+    @property
+    def head_count(self) -> int:
+        """Attention heads of one layer of the language model."""
+        return int(self.text_config.num_attention_heads)
+
+    @property
+    def full_attention_layers(self) -> tuple[int, ...]:
+        """Layers whose attention reaches every visual token."""
+        return self.family.full_attention_layers(self.text_config)
 
     @property
     def device(self) -> torch.device:
@@ -195,7 +205,7 @@ class VideoMLLM:
             inputs["position_ids"] = context.positions[..., :-1]
         # The last layer is left once its keys and values are in the cache: its attention and MLP
         # would only serve next-token logits in the middle of the prompt.
-        with recording(self._text_config, Recorder(stop_layer=depth - 1)):
+        with recording(self.text_config, Recorder(stop_layer=depth - 1)):
             self.model(
                 input_ids=context.head_ids,
                 mm_encoder_outputs={self.family.encoder_key: output},
@@ -224,6 +234,7 @@ class VideoMLLM:
         questions: Sequence[str],
         *,
         layers: range | None = None,
+        heads: Heads = "all",
         logits: bool = True,
     ) -> list[Answer]:
         """Answer questions on a prefix.
@@ -233,46 +244,83 @@ class VideoMLLM:
             questions: user texts; each is put into the model's own chat template.
             layers: layers whose attention is averaged into maps, less those that do not attend to
                 all tokens (sliding windows); None reads no maps.
+            heads: see `Recorder`; of pairs those in ``layers`` are read.
             logits: whether the next-token logits are needed. Without them the forward ends at the
                 last layer of ``layers``.
         """
-        return [self._ask(prefix, question, layers, logits) for question in questions]
+        return [self._ask(prefix, question, layers, heads, logits) for question in questions]
 
-    def _ask(self, prefix: Prefix, question: str, layers: range | None, logits: bool) -> Answer:
-        context = prefix.context
-        suffix = torch.tensor([self.tokens.tail(question)], device=self.device)
-        cache = prefix.cache()
-        recorder = Recorder()
-        texts: tuple[str, ...] = ()
+    def _ask(
+        self, prefix: Prefix, question: str, layers: range | None, heads: Heads, logits: bool
+    ) -> Answer:
+        recorder, texts = Recorder(), tuple[str, ...]()
         if layers is not None:
             positions, texts = self.tokens.candidates(question)
-            cells = as_index(context.layout.cells.reshape(-1), self.device)
-            read = self._readable(layers)
+            read = self.layers_to_read(layers, heads)
             recorder = Recorder(
-                rows=torch.tensor(positions, device=self.device),
-                columns=context.visual_positions[cells],
+                *self._places(prefix.context, positions),
                 layers=read,
                 stop_layer=None if logits else read[-1],
+                heads=heads,
             )
-        result = None
-        with recording(self._text_config, recorder):
-            result = self.model(
-                input_ids=suffix,
-                position_ids=context.positions_after(prefix.length, suffix.shape[1]),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
+        result = self._recorded(prefix, question, recorder)
         maps = None
         if layers is not None:
-            maps = recorder.mean().reshape(len(texts), *context.layout.grid)
+            maps = recorder.mean()[0].reshape(len(texts), *prefix.context.layout.grid)
         last = result.logits[0, -1].float() if result is not None and logits else None
         return Answer(maps=maps, role_texts=texts, logits=last)
 
-    def _readable(self, layers: range) -> tuple[int, ...]:
-        """Those of the asked layers whose attention reaches every visual token."""
-        full = self.family.full_attention_layers(self._text_config)
-        read = tuple(layer for layer in layers if layer in full)
+    @torch.no_grad()
+    def head_maps(self, prefix: Prefix, question: str) -> Tensor:
+        """Attention of every head for itself, the mean over the role tokens.
+
+        Args:
+            prefix: what ``prefill`` returned.
+            question: user text.
+
+        Returns:
+            float32 ``(L, H, T, h, w)``, L the layers of ``full_attention_layers``.
+
+        Raises:
+            ModelError: no layer attends to all tokens.
+        """
+        positions, _ = self.tokens.candidates(question)
+        read = self.layers_to_read(range(self.layer_count), "all")
+        recorder = HeadRecorder(
+            *self._places(prefix.context, positions), layers=read, stop_layer=read[-1]
+        )
+        self._recorded(prefix, question, recorder)
+        return recorder.mean()[0].reshape(len(read), -1, *prefix.context.layout.grid)
+
+    def _places(self, context: VisualContext, positions: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the role tokens' attention to the cells."""
+        cells = as_index(context.layout.cells.reshape(-1), self.device)
+        return torch.tensor(positions, device=self.device), context.visual_positions[cells]
+
+    def _recorded(self, prefix: Prefix, question: str, recorder: Recorder) -> Any:
+        """Run a question on a prefix; None where the recorder ends the forward."""
+        suffix = torch.tensor([self.tokens.tail(question)], device=self.device)
+        with recording(self.text_config, recorder):
+            return self.model(
+                input_ids=suffix,
+                position_ids=prefix.context.positions_after(prefix.length, suffix.shape[1]),
+                past_key_values=prefix.cache(),
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        return None
+
+    def layers_to_read(self, layers: range, heads: Heads) -> tuple[int, ...]:
+        """Those of the asked layers that have a head to read and reach every visual token.
+
+        Raises:
+            ModelError: there is none.
+        """
+        full = self.full_attention_layers
+        asked = set(layers)
+        if not isinstance(heads, str):
+            asked &= {layer for layer, _ in heads}
+        read = tuple(sorted(asked & set(full)))
         if not read:
             raise ModelError(
                 f"layers {layers.start}..{layers.stop - 1}, none of which attends to all tokens",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ from zerotube.errors import ModelError
 
 IMPLEMENTATION = "zerotube_rows"
 
+Heads = Literal["all", "max-attention"] | tuple[tuple[int, int], ...]
+"""Which heads are averaged: all alike, all by their maximum, or pairs (layer, head)."""
+
 
 class StopForward(Exception):
     """Raised inside a forward when no later layer is needed; never leaves this package."""
@@ -33,6 +36,8 @@ class StopForward(Exception):
 class Recorder:
     """Which rows to read in which layers, and where to stop.
 
+    A forward may hold B sequences of one length, whose rows stand at the same positions.
+
     Attributes:
         rows: int64 ``(R,)`` positions inside the current forward's query tokens, or None to read
             nothing (only ``stop_layer`` acts).
@@ -40,13 +45,18 @@ class Recorder:
         layers: layers that are averaged.
         stop_layer: layer whose attention ends the forward, after its keys and values are cached and
             its rows are read; None runs the whole model.
+        heads: how the heads of these layers are averaged. ``all``: alike. ``max-attention``: each
+            head of each layer counts as much as the largest entry of the rows and columns that are
+            read of it (DecAF, arXiv 2510.19592). Pairs (layer, head): these alike, no others.
     """
 
     rows: Tensor | None = None
     columns: Tensor | None = None
     layers: Sequence[int] = ()
     stop_layer: int | None = None
+    heads: Heads = "all"
     total: Tensor | None = None
+    weight: Tensor | float = 0.0
     seen: list[int] = field(default_factory=list)
 
     def visit(
@@ -56,23 +66,37 @@ class Recorder:
 
         Args:
             layer: index of the layer.
-            query: ``(1, H, S, d)``.
-            key: ``(1, H_kv, K, d)`` with K >= S, the cached keys first.
-            mask: None (causal) or ``(1, 1, S, K)``, boolean or additive.
+            query: ``(B, H, S, d)``.
+            key: ``(B, H_kv, K, d)`` with K >= S, the cached keys first.
+            mask: None (causal) or ``(1 or B, 1, S, K)``, boolean or additive.
             scaling: factor of the logits.
         """
         if self.rows is not None and layer in self.layers:
             rows = _rows(query, key, mask, scaling, self.rows)
             if self.columns is not None:
                 rows = rows.index_select(-1, self.columns)
-            rows = rows.mean(dim=0)
-            self.total = rows if self.total is None else self.total + rows
+            self.keep(layer, rows)
             self.seen.append(layer)
         if layer == self.stop_layer:
             raise StopForward
 
+    def keep(self, layer: int, rows: Tensor) -> None:
+        """Add what counts of one layer's rows ``(B, H, R, C)`` to what is averaged."""
+        weight: Tensor | float = 1.0
+        if self.heads == "all":
+            summed = rows.mean(dim=1)
+        elif self.heads == "max-attention":
+            weights = rows.amax(dim=(2, 3), keepdim=True)
+            summed, weight = (weights * rows).sum(dim=1), weights.sum(dim=1)
+        else:
+            of_layer = [head for at, head in self.heads if at == layer]
+            chosen = torch.tensor(of_layer, device=rows.device)
+            summed, weight = rows.index_select(1, chosen).sum(dim=1), float(len(of_layer))
+        self.total = summed if self.total is None else self.total + summed
+        self.weight = self.weight + weight
+
     def mean(self) -> Tensor:
-        """Rows averaged over heads and layers, float32 ``(R, C)``.
+        """Rows averaged over heads and layers, float32 ``(B, R, C)``.
 
         Raises:
             ModelError: if not every asked layer was seen.
@@ -83,17 +107,27 @@ class Recorder:
                 wanted=f"each of layers {list(self.layers)} once",
                 fix="this model does not route its attention through AttentionInterface",
             )
-        return self.total / len(self.seen)
+        return self.total / self.weight
+
+
+class HeadRecorder(Recorder):
+    """Keeps every head for itself: the mean of its rows, float32 ``(B, H, C)`` per layer."""
+
+    def keep(self, layer: int, rows: Tensor) -> None:
+        """Stack the layer's heads, averaged over the rows, on those of the layers before."""
+        each = rows.mean(dim=2)[:, None]
+        self.total = each if self.total is None else torch.cat([self.total, each], dim=1)
+        self.weight = 1.0
 
 
 def _rows(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float, rows: Tensor) -> Tensor:
-    """Softmax rows of the asked positions, float32 (or wider) ``(H, R, K)``."""
-    heads, key_heads = query.shape[1], key.shape[1]
-    picked = query[0].index_select(1, rows)
+    """Softmax rows of the asked positions, float32 (or wider) ``(B, H, R, K)``."""
+    count, heads, key_heads = query.shape[0], query.shape[1], key.shape[1]
+    picked = query.index_select(2, rows)
     # Grouped queries: fold the group into the rows instead of repeating the keys.
-    grouped = picked.reshape(key_heads, heads // key_heads * rows.shape[0], picked.shape[-1])
-    logits = (grouped @ key[0].transpose(-1, -2)) * scaling
-    logits = logits.reshape(heads, rows.shape[0], key.shape[2])
+    grouped = picked.reshape(count, key_heads, heads // key_heads * rows.shape[0], picked.shape[-1])
+    logits = (grouped @ key.transpose(-1, -2)) * scaling
+    logits = logits.reshape(count, heads, rows.shape[0], key.shape[2])
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
     if mask is None:
@@ -101,7 +135,7 @@ def _rows(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float, rows:
         allowed = torch.arange(key.shape[2], device=key.device) <= (rows[:, None] + past)
         logits = logits.masked_fill(~allowed, float("-inf"))
     else:
-        row_mask = mask[0, :, :, : key.shape[2]].index_select(1, rows)
+        row_mask = mask[:, :, :, : key.shape[2]].index_select(2, rows)
         if row_mask.dtype == torch.bool:
             logits = logits.masked_fill(~row_mask, float("-inf"))
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,24 +76,37 @@ def window_logits(
     Raises:
         UsageError: a window that is empty or reaches over the clip.
     """
-    steps = context.layout.grid[0]
-    for window in windows:
-        if not len(window) or window.step != 1 or window.start < 0 or window.stop > steps:
-            raise UsageError(
-                f"window {window}", wanted=f"a run of the steps 0..{steps - 1}", fix="correct it"
-            )
-    if model.family.separate_steps and _is_plain(context):
+    check_windows(context, windows)
+    if cuts_out(model, context):
         found = _cut_out(model, context, windows, questions, token_ids, max_tokens)
     else:
         found = [_encoded_anew(model, context, clip, w, questions, token_ids) for w in windows]
     return torch.stack(found)
 
 
-def _is_plain(context: VisualContext) -> bool:
-    """Whether the visual tokens stand in one run, step after step, with nothing between steps.
+def check_windows(context: VisualContext, windows: Sequence[range]) -> None:
+    """Refuse what is not a run of time steps of a clip.
 
-    Rows after the last step (a newline) belong to any clip, however long.
+    Raises:
+        UsageError: a window that is empty or reaches over the clip.
     """
+    steps = context.layout.grid[0]
+    for window in windows:
+        if not len(window) or window.step != 1 or window.start < 0 or window.stop > steps:
+            raise UsageError(
+                f"window {window}", wanted=f"a run of the steps 0..{steps - 1}", fix="correct it"
+            )
+
+
+def cuts_out(model: VideoMLLM, context: VisualContext) -> bool:
+    """Whether the features of a window are those that it has in the clip's own encoding.
+
+    The encoder treats time steps separately, and the visual tokens stand in one run, step after
+    step, with nothing between steps. Rows after the last step (a newline) belong to any clip,
+    however long.
+    """
+    if not model.family.separate_steps:
+        return False
     layout, places = context.layout, context.visual_positions
     count = layout.cells.size
     in_order = np.array_equal(layout.cells.reshape(-1), np.arange(count))
@@ -113,13 +127,14 @@ def _cut_out(
     for length in sorted({len(window) for window in windows}):
         places = [place for place, window in enumerate(windows) if len(window) == length]
         for question in questions:
-            ids, positions = _prompt(model, context, length, question)
+            ids, positions = window_prompt(model, context, length, question)
             at_once = max(1, max_tokens // ids.shape[1])
             for start in range(0, len(places), at_once):
                 group = places[start : start + at_once]
-                logits = _forward(
+                result = forward_windows(
                     model, context, [windows[place] for place in group], ids, positions
                 )
+                logits = result.logits[:, -1].float()
                 for place, row in zip(group, logits, strict=True):
                     answers.setdefault(place, []).append(
                         row if token_ids is None else row[token_ids]
@@ -127,7 +142,7 @@ def _cut_out(
     return [torch.stack(answers[place]) for place in range(len(windows))]
 
 
-def _prompt(
+def window_prompt(
     model: VideoMLLM, context: VisualContext, length: int, question: str
 ) -> tuple[Tensor, Tensor]:
     """Tokens ``(1, n)`` and positions of a prompt about so many steps.
@@ -149,14 +164,21 @@ def _prompt(
     return ids, torch.cat([begun, counted.expand(*begun.shape[:-1], -1)], dim=-1)
 
 
-def _forward(
+def forward_windows(
     model: VideoMLLM,
     context: VisualContext,
     windows: Sequence[range],
     ids: Tensor,
     positions: Tensor,
-) -> Tensor:
-    """Logits ``(len(windows), vocabulary)`` after a prompt, the windows side by side."""
+) -> Any:
+    """The model's output after a prompt about windows of one length, which lie side by side.
+
+    Args:
+        model: the MLLM.
+        context: the encoded clip, which ``cuts_out`` allows to be cut.
+        windows: of one length.
+        ids, positions: of ``window_prompt``.
+    """
     layout = context.layout
     behind = np.arange(layout.cells.size, layout.feature_count)
     rows = np.concatenate(
@@ -168,15 +190,13 @@ def _forward(
     order = as_index(rows, model.device)
     output = model.family.place_rows(context.output, context.features[order], order)
     count = len(windows)
-    result = model.model(
+    return model.model(
         input_ids=ids.expand(count, -1),
         position_ids=positions.expand(*positions.shape[:-2], count, -1),
         mm_encoder_outputs={model.family.encoder_key: output},
         use_cache=False,
         logits_to_keep=1,
     )
-    logits: Tensor = result.logits[:, -1].float()
-    return logits
 
 
 def _encoded_anew(
@@ -188,8 +208,7 @@ def _encoded_anew(
     token_ids: Sequence[int] | None,
 ) -> Tensor:
     """The frames of a window as a clip."""
-    part = picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
-    return _alone(model, context, part, questions, token_ids)
+    return _alone(model, context, frames_of(clip, context, window), questions, token_ids)
 
 
 def _alone(
@@ -241,7 +260,7 @@ def part_logits(
             f"parts of {sorted(lengths)} frames", wanted="one length", fix="split them"
         )
     length, per_step = lengths.pop(), context.layout.frames_per_step
-    if not (model.family.separate_steps and _is_plain(context) and length % per_step == 0):
+    if not (cuts_out(model, context) and length % per_step == 0):
         alone = [_alone(model, context, part, [question], token_ids)[0] for part in parts]
         return torch.stack(alone)
     steps = length // per_step
@@ -267,6 +286,11 @@ def _end_to_end(parts: Sequence[Clip]) -> Clip:
         frame_indices=np.arange(count, dtype=np.int64),
         timestamps_s=np.arange(count, dtype=np.float64) * spacing_s,
     )
+
+
+def frames_of(clip: Clip, context: VisualContext, window: range) -> Clip:
+    """The frames of a window."""
+    return picked(clip, np.isin(context.layout.step_of_frame, np.array(window)))
 
 
 def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:

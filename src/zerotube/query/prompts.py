@@ -23,6 +23,10 @@ CAPTION_PROMPT: Final = "Describe this video in details."
 RELEASE_CAPTION_PROMPT: Final = "please describe this video"
 """The content-free prompt of the paper's released code (method section 11)."""
 
+EXCLUDING_TEMPLATE: Final = "Describe everything in this video except {phrase}."
+"""The prompt that excludes the described object, after an idea of DecAF (arXiv 2510.19592);
+``phrase`` is an attribute phrase."""
+
 Wording = Literal["paper", "release"]
 """Whose prompts: the paper's, or those of its released code."""
 
@@ -30,6 +34,15 @@ Wording = Literal["paper", "release"]
 def caption_prompt(wording: Wording) -> str:
     """The content-free prompt in one of the wordings."""
     return CAPTION_PROMPT if wording == "paper" else RELEASE_CAPTION_PROMPT
+
+
+def excluding_prompt(phrase: str) -> str:
+    """The prompt that asks for everything but ``phrase``.
+
+    >>> excluding_prompt("the man in red")
+    'Describe everything in this video except the man in red.'
+    """
+    return EXCLUDING_TEMPLATE.replace("{phrase}", phrase)
 
 
 def query_prompt(query: Query, wording: Wording) -> str:

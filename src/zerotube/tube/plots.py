@@ -220,7 +220,11 @@ def _draw_named(axes: Axes, result: GroundingResult, named: NamedTimes) -> None:
     axes.plot([], [], "-", color=style.NAMED, lw=4.0, label=label)
 
 
-_CONTRASTS = {"ratio": "relative to", "difference": "above"}
+_CONTRASTS = {
+    "ratio": "relative to a content-free prompt's",
+    "difference": "above a content-free prompt's",
+    "excluding": "above a prompt's that leaves the object out",
+}
 """What a contrast of the method is called in a note."""
 
 
@@ -229,7 +233,7 @@ def _attention_note(result: GroundingResult, shown: int) -> str:
     note = f"{verdict_text(result)}; spatial attention, read from {_token_name(token)}"
     contrast = result.settings.get("method", {}).get("contrast", "none")
     if contrast != "none":
-        note += f", {_CONTRASTS[contrast]} a content-free prompt's"
+        note += f", {_CONTRASTS[contrast]}"
     if shown < count:
         note += f"; {shown} of {count} sampled frames"
     return note + "; orange frame: in the span"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from zerotube.errors import UsageError
-from zerotube.eval.ablations import ABLATIONS, rows_of
+from zerotube.errors import ModelError, UsageError
+from zerotube.eval.ablations import ABLATIONS, rows_of, with_known_heads
 from zerotube.eval.published import published
 from zerotube.method.config import preset
 
@@ -50,9 +52,11 @@ def test_extensions_are_the_default_beside_others_and_with_one_part_changed() ->
         for label, one in settings.items()
         if rows[label].compared_with == "default"
     }
-    assert len(changed) == 9
+    assert len(changed) == 14
     assert all(changed.values())
     assert changed["default, no windows around the ends"] == {"end_windows"}
+    assert changed["default, heads by maximum attention"] == {"heads"}
+    assert changed["default, maps of single time steps as well"] == {"frame_maps"}
     assert changed["default, span of K frames"] == {"span_rule"}
     assert changed["default, tracks by attention alone"] == {"track_maps"}
 
@@ -80,6 +84,17 @@ def test_the_model_s_own_words_are_rows_where_somebody_can_be_asked(ablation: st
         "the same model, simply asked for the time",
         "default, the model's words as well",
     } == set(rows)
+
+
+def test_chosen_heads_are_a_row_where_somebody_has_chosen_them(tmp_path: Path) -> None:
+    rows = rows_of("extensions", preset())
+    assert with_known_heads(rows, "bundled") == rows
+    labels = {row.variant.label for row in rows}
+    left = {row.variant.label for row in with_known_heads(rows, str(tmp_path))}
+    assert labels - left == {"default, chosen heads"}
+    (tmp_path / "zerotube-heads.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match="not JSON"):
+        with_known_heads(rows, str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from typing import Any, TypeVar, get_args
 from zerotube.errors import UsageError
 from zerotube.eval.ground_task import TRUTH, CandidateChoice, Variant
 from zerotube.eval.names import FROM_THE_DEFAULT, Ablation
+from zerotube.method.beside import file_beside
 from zerotube.method.config import DEFAULT, PRESETS, MethodSettings
+from zerotube.method.heads import FILE, chosen_heads
 
 NORMED_LR = 0.1
 """Learning rate of the rows whose steps are in units of the tokens' norm; chosen from 0.1, 0.3, 1
@@ -121,7 +123,13 @@ def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow
         "tracks by attention alone": replace(base, track_maps="attention"),
         "tracks by gradients alone": replace(base, track_maps="gradient"),
         "difference in place of the ratio": replace(base, contrast="difference"),
+        "difference to all but the object": replace(base, contrast="excluding"),
+        "heads by maximum attention": replace(base, heads="max-attention"),
+        "chosen heads": replace(base, heads="chosen"),
+        "maps of single time steps as well": replace(base, frame_maps="frames"),
     }
+    if base.scan_window:
+        without["maps of the scan's windows as well"] = replace(base, frame_maps="windows")
     return [
         AblationRow(Variant("GTI", gti), None),
         *_others(base, "GTI"),
@@ -254,6 +262,22 @@ def rows_of(
     rows = _MAKERS[ablation](base, values)
     if ablation in FROM_THE_DEFAULT and asks:
         rows += _in_words(base, rows[0].variant.label)
+    return tuple(rows)
+
+
+def with_known_heads(rows: Sequence[AblationRow], model: str) -> tuple[AblationRow, ...]:
+    """The rows, less the one of chosen heads where nobody has chosen any for the model.
+
+    Args:
+        rows: of an ablation.
+        model: see `zerotube.method.heads.chosen_heads`.
+
+    Raises:
+        ModelError: the model's file of heads says nothing usable.
+    """
+    if file_beside(model, FILE) is None:
+        return tuple(row for row in rows if row.variant.settings.heads != "chosen")
+    chosen_heads(model)
     return tuple(rows)
 
 

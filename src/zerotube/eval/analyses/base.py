@@ -18,6 +18,7 @@ from zerotube.eval.runner import RunRecord
 from zerotube.eval.task import Work
 from zerotube.eval.types import Benchmark, Sample
 from zerotube.method.config import MethodSettings, preset
+from zerotube.method.heads import heads_read
 
 if TYPE_CHECKING:
     from zerotube.grounder import Grounder
@@ -94,6 +95,7 @@ class AnalysisTask(ABC):
         """
         grounder = self.model.load()
         self.check_model(grounder)
+        heads_read(grounder.model, self.settings_of_method)
         files = self.candidates.track_files()
 
         def work(sample: Sample) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class PeaksTask(AnalysisTask):
         - {"contrast", "spatial_prompt", "temporal_prompt", "assembling"}
         - {"top_k", "span_rule", "support", "track_maps", "track_score", "scan_window"}
         - {"scan_stride", "end_windows", "scan_weight", "attention_weight", "gradient_weight"}
-        - {"plurals"}
+        - {"plurals", "frame_maps"}
         - AFTER_THE_DECISION
     )
     chooses = False

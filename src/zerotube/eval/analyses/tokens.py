@@ -76,7 +76,7 @@ class TokensTask(AnalysisTask):
 
     name = "tokens"
     reads = frozenset(
-        {"frames", "layer_start", "layer_end", "support", "seed"}
+        {"frames", "layer_start", "layer_end", "heads", "support", "seed"}
         | {"frame_fit", "max_visual_tokens", "grid_side"}
     )
     decides: ClassVar = {"spatial_prompt": False, "temporal_prompt": False, "assembling": False}
