@@ -60,7 +60,7 @@ def split_positions(model: VideoMLLM, context: VisualContext) -> torch.Tensor:
     """Positions that prefix and question are fed with, put together again."""
     assert context.positions is not None
     count = len(model.tokens.tail(QUESTION))
-    suffix = model._suffix_positions(context, context.head_ids.shape[1], count)
+    suffix = context.positions_after(context.head_ids.shape[1], count)
     return torch.cat([context.positions[..., :-1], suffix], dim=-1)
 
 

@@ -88,7 +88,7 @@ def test_only_the_head_changes(models: dict[str, VideoMLLM], name: str) -> None:
             else torch.cat(
                 [
                     context.positions[..., :-1],
-                    model._suffix_positions(context, context.head_ids.shape[1], tail.shape[1]),
+                    context.positions_after(context.head_ids.shape[1], tail.shape[1]),
                 ],
                 dim=-1,
             ),

@@ -62,7 +62,7 @@ def whole_prompt(case: Case, context: VisualContext) -> tuple[list[int], NDArray
     """Ids and positions of prefix and question as the model is fed them."""
     tail = case.model.tokens.tail(QUESTION)
     assert context.positions is not None
-    suffix = case.model._suffix_positions(context, context.head_ids.shape[1], len(tail))
+    suffix = context.positions_after(context.head_ids.shape[1], len(tail))
     positions = torch.cat([context.positions[..., :-1], suffix], dim=-1)[:, 0]
     return context.head_ids[0].tolist() + tail, positions.numpy()
 

@@ -10,7 +10,7 @@ from zerotube.method.types import Evidence
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.capture import layers_from_end
 from zerotube.mllm.fitting import PREFERRED, recommended, this_machine
-from zerotube.query import Query, singular
+from zerotube.query import Query, as_asked
 
 
 def domain_warnings(
@@ -26,7 +26,7 @@ def domain_warnings(
         path: of the video, for the command.
         settings: say whether a sentence about several objects is asked of one.
     """
-    asked = (singular(query) if settings.plurals else None) or query
+    asked = as_asked(query, settings.plurals)
     unknown = model.tokens.unknown_words(asked.statement)
     if not unknown:
         return []

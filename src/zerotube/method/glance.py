@@ -10,7 +10,7 @@ from zerotube.method.scan import scan_clip
 from zerotube.method.session import ClipSession
 from zerotube.method.verdict import Presence, presence_in
 from zerotube.method.when import scanned_spans
-from zerotube.query import singular
+from zerotube.query import as_asked
 from zerotube.query.prompts import query_prompt
 from zerotube.query.types import Query
 from zerotube.video.types import Clip
@@ -54,7 +54,7 @@ def glance(
     if untold(session, query):
         return None
     settings = session.settings
-    query = (singular(query) if settings.plurals else None) or query
+    query = as_asked(query, settings.plurals)
     scan = scan_clip(session, clip, query.statement) if settings.scan_weight else None
     spans = [] if scan is None else scanned_spans(scan, clip.frame_indices)
     if settings.time == "ask":

@@ -20,7 +20,7 @@ from zerotube.method.types import Evidence, TokenChoice
 from zerotube.method.when import span_of
 from zerotube.method.where import product
 from zerotube.proposals.types import TrackSet
-from zerotube.query import singular
+from zerotube.query import as_asked
 from zerotube.query.prompts import query_prompt
 from zerotube.query.types import Query
 from zerotube.video.types import Clip
@@ -62,9 +62,8 @@ def gather(
         AnswerError: the asker has no answer.
     """
     tell = progress or silent
-    one = singular(query) if session.settings.plurals else None
-    query = one or query
     settings = session.settings
+    told, query = query, as_asked(query, settings.plurals)
     named = None
     if settings.time == "ask" and query.has_action and len(clip) > 1:
         tell("ask", 0, 1)
@@ -128,7 +127,7 @@ def gather(
         track_parts=parts,
         has_action=query.has_action,
         unknown_words=tuple(session.model.tokens.unknown_words(query.statement)),
-        several=one is not None,
+        several=query is not told,
         named=named,
     )
     if scan is None:

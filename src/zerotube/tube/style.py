@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zerotube.query import singular
+from zerotube.query import as_asked
 from zerotube.tube.types import GroundingResult
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _fitting(text: str, tail: str, font: FreeTypeFont, room: float) -> int:
 
 def object_name(result: GroundingResult) -> str:
     """What to call the chosen object: the noun of the query, else the candidate's label."""
-    query = (singular(result.query) if result.evidence.several else None) or result.query
+    query = as_asked(result.query, result.evidence.several)
     return shorten(query.noun or result.tube.label, 28)
 
 

@@ -52,7 +52,7 @@ def test_extensions_are_the_default_beside_others_and_with_one_part_changed() ->
         for label, one in settings.items()
         if rows[label].compared_with == "default"
     }
-    assert len(changed) == 14
+    assert len(changed) == 17
     assert all(changed.values())
     assert changed["default, no windows around the ends"] == {"end_windows"}
     assert changed["default, heads by maximum attention"] == {"heads"}

@@ -124,6 +124,11 @@ def _extensions(base: MethodSettings, values: Sequence[str]) -> list[AblationRow
         "tracks by gradients alone": replace(base, track_maps="gradient"),
         "difference in place of the ratio": replace(base, contrast="difference"),
         "difference to all but the object": replace(base, contrast="excluding"),
+        "the most active token": replace(base, token_rule="highest"),
+        "with both prompts": replace(
+            base, spatial_prompt=True, temporal_prompt=True, decomposed=True, lr=NORMED_LR
+        ),
+        "with assembling": replace(base, assembling=True),
         "heads by maximum attention": replace(base, heads="max-attention"),
         "chosen heads": replace(base, heads="chosen"),
         "maps of single time steps as well": replace(base, frame_maps="frames"),

@@ -51,6 +51,16 @@ def singular(query: Query) -> Query | None:
     )
 
 
+def as_asked(query: Query, plurals: bool) -> Query:
+    """The query that is asked: of one object where it means several, else the same.
+
+    Args:
+        query: decomposed by anybody.
+        plurals: whether sentences about several objects are asked of one.
+    """
+    return (singular(query) if plurals else None) or query
+
+
 def _several(token: Token) -> bool:
     """Whether a noun means more than one."""
     if token.text in words.PLURAL_OF_ONE or not (token.can(Tag.PLURAL) or token.text in _ONE_OF):
