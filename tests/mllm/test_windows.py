@@ -34,6 +34,14 @@ CUT = {
 }
 """Families whose windows are cut out of the clip's encoding; the others encode them anew."""
 
+TAKEN_OVER = {
+    "InternVLForConditionalGeneration",
+    "Qwen3VLForConditionalGeneration",
+    "SmolVLMForConditionalGeneration",
+    "VideoLlama3ForConditionalGeneration",
+}
+"""Of these the families whose prompts are written anew around the clip's features."""
+
 OTHER_QUESTION = "Is there the small dog in this video?"
 
 
@@ -89,6 +97,17 @@ def test_how_a_family_shows_windows(case: Case, monkeypatch: pytest.MonkeyPatch)
     windows = windows_over(case.context.layout.grid[0], 1, 1)
     window_logits(case.model, case.context, case.clip, windows, [QUESTION])
     assert len(calls) == (0 if case.name in CUT else len(windows))
+
+
+def test_the_encoder_does_not_run_again_where_it_treats_steps_apart(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    encode = case.model.family.encode
+    monkeypatch.setattr(case.model.family, "encode", lambda *a: calls.append(1) or encode(*a))
+    windows = windows_over(case.context.layout.grid[0], 1, 1)
+    window_logits(case.model, case.context, case.clip, windows, [QUESTION])
+    assert len(calls) == (0 if case.name in CUT | TAKEN_OVER else len(windows))
 
 
 def test_parts_of_the_video_answer_as_clips_of_their_own(

@@ -82,12 +82,19 @@ class VideoMLLM:
         return device
 
     @torch.no_grad()
-    def encode(self, clip: Clip, options: EncodeOptions = PLAIN) -> VisualContext:
+    def encode(
+        self,
+        clip: Clip,
+        options: EncodeOptions = PLAIN,
+        known: tuple[VisualContext, Tensor] | None = None,
+    ) -> VisualContext:
         """Run the processor and the vision encoder once.
 
         Args:
             clip: the sampled frames.
             options: how they are shown to the model.
+            known: another clip that shows these frames, at the same size, and the rows of its
+                features that are theirs, int64: the encoder runs only if their number is another.
 
         Raises:
             ModelError: if placeholders, features and grid do not agree.
@@ -134,8 +141,12 @@ class VideoMLLM:
         visual = (head[0] == token_id).nonzero()[:, 0]
         size = family.clip_size(self.processor, shown, options)
         check_budget(len(visual), options.max_visual_tokens, len(clip), fixed=size is None)
-        output = family.encode(self.model, inputs)
-        features = family.features(output)
+        if known is None or len(known[1]) != len(visual):
+            output = family.encode(self.model, inputs)
+            features = family.features(output)
+        else:
+            features = known[0].features[known[1]]
+            output = family.place_rows(known[0].output, features, known[1])
         positions = family.positions(self.model, inputs)
         if positions is not None:
             positions = positions[..., : head.shape[1] + 1].to(self.device)

@@ -15,9 +15,8 @@ from zerotube.mllm.windows import (
     MAX_TOKENS,
     check_windows,
     cuts_out,
-    encode_part,
+    encode_window,
     forward_windows,
-    frames_of,
     window_prompt,
 )
 from zerotube.video.types import Clip
@@ -74,7 +73,7 @@ def window_maps(
         return [_cut_out(model, context, windows, one, read, max_tokens) for one in questions]
     found: list[list[Tensor]] = [[] for _ in questions]
     for window in windows:
-        part = encode_part(model, context, frames_of(clip, context, window))
+        part = encode_window(model, context, clip, window)
         prefix = model.prefill(part, layers=read.layers.stop)
         answers = model.ask(prefix, questions, layers=read.layers, heads=read.heads, logits=False)
         for maps, answer in zip(found, answers, strict=True):

@@ -208,18 +208,17 @@ def _encoded_anew(
     token_ids: Sequence[int] | None,
 ) -> Tensor:
     """The frames of a window as a clip."""
-    return _alone(model, context, frames_of(clip, context, window), questions, token_ids)
+    return _told(model, encode_window(model, context, clip, window), questions, token_ids)
 
 
-def _alone(
+def _told(
     model: VideoMLLM,
-    context: VisualContext,
-    part: Clip,
+    alone: VisualContext,
     questions: Sequence[str],
     token_ids: Sequence[int] | None,
 ) -> Tensor:
-    """Logits ``(len(questions), tokens)`` about a short clip that is encoded by itself."""
-    prefix = model.prefill(encode_part(model, context, part))
+    """Logits ``(len(questions), tokens)`` about a short clip."""
+    prefix = model.prefill(alone)
     rows = [answer.logits for answer in model.ask(prefix, questions) if answer.logits is not None]
     if len(rows) != len(questions):  # ask(logits=True) always fills them; this narrows the type
         raise ModelError("no logits", wanted="next-token logits", fix="please report it")
@@ -261,8 +260,8 @@ def part_logits(
         )
     length, per_step = lengths.pop(), context.layout.frames_per_step
     if not (cuts_out(model, context) and length % per_step == 0):
-        alone = [_alone(model, context, part, [question], token_ids)[0] for part in parts]
-        return torch.stack(alone)
+        alone = [encode_part(model, context, part) for part in parts]
+        return torch.stack([_told(model, one, [question], token_ids)[0] for one in alone])
     steps = length // per_step
     at_once = max(1, len(context.layout.step_of_frame) // length)
     rows: list[Tensor] = []
@@ -303,13 +302,38 @@ def picked(clip: Clip, chosen: NDArray[np.bool_]) -> Clip:
     )
 
 
-def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualContext:
+def encode_window(
+    model: VideoMLLM, context: VisualContext, clip: Clip, window: range
+) -> VisualContext:
+    """The frames of a window as a clip of their own.
+
+    Where the encoder treats time steps separately their features are those of the clip.
+    """
+    part, layout = frames_of(clip, context, window), context.layout
+    apart = model.family.steps_in_text and layout.feature_count == layout.cells.size
+    if not apart:
+        return encode_part(model, context, part)
+    rows = as_index(layout.cells[window.start : window.stop].reshape(-1), model.device)
+    return encode_part(model, context, part, (context, rows))
+
+
+def encode_part(
+    model: VideoMLLM,
+    context: VisualContext,
+    part: Clip,
+    known: tuple[VisualContext, Tensor] | None = None,
+) -> VisualContext:
     """Encode a few frames as large as they are shown in the whole clip.
 
     Families whose grid follows the frame give few frames more pixels each than many: they are
     allowed as many visual tokens as these frames have in the clip, and half a cell a side, since
     the processors round down to whole cells. ShareGPT4Video, which lays the frames of a clip out in
     one picture, shows fewer frames larger all the same.
+
+    Args:
+        model, context: as of ``part_logits``.
+        part: the frames.
+        known: see `VideoMLLM.encode`.
     """
     options, layout = context.options, context.layout
     if model.family.clip_size(model.processor, part, options) is not None:
@@ -317,4 +341,4 @@ def encode_part(model: VideoMLLM, context: VisualContext, part: Clip) -> VisualC
         cells = int((height + 0.5) * (width + 0.5))
         shown = -(-len(part) // layout.frames_per_step) * cells
         options = replace(options, max_visual_tokens=shown)
-    return model.encode(part, options)
+    return model.encode(part, options, known)

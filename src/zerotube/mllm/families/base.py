@@ -62,6 +62,10 @@ class Family(ABC):
     """How its models name a time: as their prompts write it beside the frames, or as they learned
     to; by the numbers of the frames where they are told nothing of time."""
 
+    steps_in_text: ClassVar[bool] = False
+    """The same where the prompt has text between the steps, which may tell their time or number: a
+    window's prompt is written anew, and only the features are taken over."""
+
     released_system_prompt: ClassVar[str] = ""
     """System prompt that the paper's released code puts before the video of this family's models;
     "" = what the chat template does by itself (method section 11)."""

@@ -20,6 +20,7 @@ class InternVL(Family):
     """
 
     architectures = ("InternVLForConditionalGeneration",)
+    steps_in_text = True
     encoder_key: ClassVar = "image"
 
     def visual_token_id(self, config: Any) -> int:

@@ -32,6 +32,7 @@ class Qwen3VL(Qwen2VL):
 
     architectures = ("Qwen3VLForConditionalGeneration",)
     time_notation = "seconds"
+    steps_in_text = True
 
     def counted_frames(self, frame_count: int) -> int:
         # All of the clip. Of an odd number the processor counts one more or one less while it looks
@@ -62,4 +63,11 @@ class Qwen3VL(Qwen2VL):
             placed.deepstack_features = [
                 (torch.cat(tuple(level))[order],) for level in output.deepstack_features
             ]
+        return placed
+
+    def place_rows(self, output: Any, features: Tensor, rows: Tensor) -> Any:
+        placed = super().place_rows(output, features, rows)
+        placed.deepstack_features = [
+            (torch.cat(tuple(level))[rows],) for level in output.deepstack_features
+        ]
         return placed

@@ -23,6 +23,7 @@ class SmolVLM(Family):
 
     architectures = ("SmolVLMForConditionalGeneration",)
     time_notation = "clock"
+    steps_in_text = True
     encoder_key: ClassVar = "image"
     # The processor writes the number of frames in words.
     packages: ClassVar = {"num2words": "smolvlm"}

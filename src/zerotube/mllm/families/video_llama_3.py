@@ -26,6 +26,7 @@ class VideoLlama3(Family):
 
     architectures = ("VideoLlama3ForConditionalGeneration",)
     time_notation = "seconds"
+    steps_in_text = True
 
     def clip_size(self, processor: Any, clip: Clip, options: EncodeOptions) -> ClipSize:
         video = processor.video_processor
