@@ -14,11 +14,8 @@ from zerotube.method.types import NamedTimes
 from zerotube.mllm.base import VideoMLLM
 from zerotube.mllm.generate import say
 from zerotube.query.prompts import time_prompt
-from zerotube.query.times import NamedWindow, read_windows
+from zerotube.query.times import DRAWN, NamedWindow, read_windows
 from zerotube.video.types import Clip
-
-DRAWN = 0.7
-"""Temperature of answers that are drawn."""
 
 
 class Asker(Protocol):

@@ -16,6 +16,9 @@ MAX_ANSWER_CHARS: Final = 20_000
 SLACK_S: Final = 1.0
 """A window may end this much after the video: models round, and some count frames from 1."""
 
+DRAWN: Final = 0.7
+"""Temperature of answers that are drawn, where several are asked for."""
+
 _NUMBER: Final = r"\d{1,6}(?:\.\d{1,6})?"
 _CLOCK: Final = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:\.\d{1,6})?"
 _UNIT: Final = r"s(?:ec(?:ond)?s?)?\b\.?"

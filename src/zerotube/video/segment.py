@@ -12,10 +12,11 @@ from zerotube.errors import VideoError
 from zerotube.geometry.spans import Span
 from zerotube.video.base import Video
 from zerotube.video.timing import frame_ends_s
-from zerotube.video.types import Frame, VideoInfo
+from zerotube.video.types import Frame
+from zerotube.video.view import VideoView
 
 
-class SegmentVideo(Video):
+class SegmentVideo(VideoView):
     """Some frames of an open video, numbered from 0 and timed from the first of them.
 
     ``info.first_frame`` says where they lie in the whole. Closing the segment leaves the whole
@@ -37,7 +38,6 @@ class SegmentVideo(Video):
                 wanted=f"frames up to {info.frame_count - 1}",
                 fix="choose a segment inside the video",
             )
-        self.whole = whole
         self.span = span
         begin_s = whole.timestamps_s[span.start_frame]
         end_s = frame_ends_s(whole.timestamps_s, info.duration_s)[span.end_frame]
@@ -48,16 +48,7 @@ class SegmentVideo(Video):
             first_frame=info.first_frame + span.start_frame,
         )
         times = whole.timestamps_s[span.start_frame : span.end_frame + 1] - begin_s
-        super().__init__(part, times)
-
-    @property
-    def info(self) -> VideoInfo:
-        """Facts about the segment; its ``warnings`` are those of the whole, which may grow."""
-        return replace(self._info, warnings=self.whole.info.warnings)
-
-    @property
-    def root(self) -> Video:
-        return self.whole.root
+        super().__init__(whole, part, times)
 
     @property
     def in_file(self) -> NDArray[np.int64]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from zerotube.video.base import Video
 from zerotube.video.timing import frame_ends_s, frame_rate, is_variable
-from zerotube.video.types import Frame, VideoInfo
+from zerotube.video.types import Frame
+from zerotube.video.view import VideoView
 
 
-class ThinnedVideo(Video):
+class ThinnedVideo(VideoView):
     """Some frames of an open video, numbered from 0 and timed from the first of them.
 
     Only these frames are decoded, and what that takes. ``info.fps`` is their own rate; ``in_file``
@@ -33,7 +34,6 @@ class ThinnedVideo(Video):
     """
 
     def __init__(self, whole: Video, kept: Sequence[int] | NDArray[np.integer]) -> None:
-        self.whole = whole
         self.kept = whole._checked(kept)
         info, first, last = whole.info, int(self.kept[0]), int(self.kept[-1])
         begin_s = whole.timestamps_s[first]
@@ -48,16 +48,7 @@ class ThinnedVideo(Video):
             variable_frame_rate=info.variable_frame_rate or is_variable(times, 0.0),
             first_frame=int(whole.in_file[first]),
         )
-        super().__init__(part, times)
-
-    @property
-    def info(self) -> VideoInfo:
-        """Facts about the view; its ``warnings`` are those of the whole, which may grow."""
-        return replace(self._info, warnings=self.whole.info.warnings)
-
-    @property
-    def root(self) -> Video:
-        return self.whole.root
+        super().__init__(whole, part, times)
 
     @property
     def in_file(self) -> NDArray[np.int64]:

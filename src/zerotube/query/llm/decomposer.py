@@ -88,6 +88,10 @@ class LLMSettings:
                     fix=f"leave {name} out to keep its default",
                 )
 
+    def patience(self) -> Patience:
+        """What may be spent on one answer, from now on."""
+        return Patience(self.request_s, time.monotonic() + self.total_s, self.attempts)
+
 
 class LLMDecomposer:
     """Asks a language model, checks what it says, and falls back to the rules.
@@ -179,8 +183,7 @@ class LLMDecomposer:
         return phrases
 
     def _attempts(self, rules: Query) -> Phrases:
-        limits = self._limits
-        patience = Patience(limits.request_s, time.monotonic() + limits.total_s, limits.attempts)
+        patience = self._limits.patience()
         sentence = normalise(rules.text)
         prompt = decomposition_prompt(sentence)
         while True:

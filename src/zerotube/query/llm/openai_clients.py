@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import io
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from zerotube.errors import AnswerError, QueryError
 from zerotube.geometry.spans import TimeNotation
 from zerotube.query.llm.cache import PhraseCache, default_folder
-from zerotube.query.llm.decomposer import LLMDecomposer, LLMSettings, Patience
+from zerotube.query.llm.decomposer import LLMDecomposer, LLMSettings
 from zerotube.query.llm.server import DETERMINISTIC, ChatServer, secret_of, server_named
 from zerotube.query.prompts import DECOMPOSITION_SCHEMA
+from zerotube.query.times import DRAWN
 
 if TYPE_CHECKING:
     from zerotube.video.types import Clip
@@ -34,8 +34,6 @@ DECOMPOSITION: Final[Mapping[str, Any]] = {
 MAX_SIDE: Final = 768
 """Long side of the pictures that a server is sent, in pixels; larger frames are scaled down."""
 JPEG_QUALITY: Final = 90
-DRAWN: Final = 0.7
-"""Temperature of answers that are drawn."""
 
 
 def openai_decomposer(
@@ -118,8 +116,7 @@ class ServerAsker:
         return [self._answer(parts, options) for _ in range(samples)]
 
     def _answer(self, parts: list[dict[str, Any]], options: dict[str, Any]) -> str:
-        limits = self._limits
-        patience = Patience(limits.request_s, time.monotonic() + limits.total_s, limits.attempts)
+        patience = self._limits.patience()
         while True:
             patience.attempts -= 1
             try:
